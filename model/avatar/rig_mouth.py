@@ -141,7 +141,7 @@ def _left(head: Head, m: Lips) -> dict[str, np.ndarray]:
     cheek = np.exp(-(((m.x - 3.9) / 1.5) ** 2) - ((m.y + 2.9) / 1.3) ** 2) * (m.z > 3)
     side = side_of(m.x)
     up, down = m.falloff * m.upper * side, m.falloff * m.lower * side
-    press = _ring_table(head, _PRESS, np.where(MOUTH.side >= 0, 1.0, 1.0) * BELL**0.5)
+    press = _ring_table(head, _PRESS, np.sqrt(BELL))
     press[:, 1] *= np.where(head.mouth_ring >= 0, MOUTH.side[head.mouth_column], 0)
     press = press * side[:, None]
     zero = 0 * m.x
