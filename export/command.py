@@ -36,6 +36,6 @@ def export(run: Path, output: Path, parity_frames: int) -> None:
     )
     size = sum(path.stat().st_size for path in output.iterdir())
     click.echo(
-        f"wrote {output}: {size / 1e6:.1f} MB; over {parity.frames} random frames {parity.differing_labels} labels differ, "
-        f"vertices by at most {max(parity.onnx, parity.torchscript, parity.whole):.1e} of the head's size"
+        f"wrote {output}: {size / 1e6:.1f} MB; over {parity.frames} random frames "
+        f"{parity.differing_labels} labels differ, vertices by at most {max(parity.onnx, parity.torchscript, parity.whole):.1e} of the head's size"
     )

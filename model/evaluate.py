@@ -1,12 +1,13 @@
-"""How good is a bundle's face on voices and identities it never met? `python -m voxmesh.model.evaluate RUN --data DIR`.
+"""How good is a face on voices and identities it never met? `python -m voxmesh.model.evaluate RUN --data DIR`.
 
-Lip error: mean over frames of the largest distance of a lip vertex from the truth, in mm (as MeshTalk and others report).
+Lip error: mean over frames of the largest distance of a lip vertex from the truth, in mm (as MeshTalk reports it).
 Cross-modality: how far the mouth and the upper face move when the other clip's audio, or expression, is put in.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from tqdm import tqdm
 
 from voxmesh.model.avatar.build import IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.face_basis import FaceBasis
 from voxmesh.model.prepare import HELD_OUT_IDENTITIES
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
@@ -46,28 +46,27 @@ def head_temperature(codes: Codes, free: float = 1.0, heard: float = 0.3) -> np.
 
 
 @torch.inference_mode()
-def speak(step: Step, audio: np.ndarray, temperature: np.ndarray, seed: int) -> Tensor:
-    """(T, K) coefficients sampled for (N,) samples, frame by frame as the live stream does."""
+def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.ndarray, seed: int) -> np.ndarray:
+    """(N,) samples -> (T, V, 3) metres, sampled frame by frame by the very step that is exported."""
     config = step.config
-    features = torch.from_numpy(log_mel(audio, config.features))
-    codes, _ = step.audio(features[None], step.audio.initial(1))
-    pasts = step.context.initial(1)
-    rows = torch.arange(config.heads) * config.classes
-    labels = []
-    for t in range(len(features)):
-        base, after = step.context.history(codes[:, :, t : t + 1], pasts)
-        noise = torch.from_numpy(gumbel(seed, t, config.heads, config.classes) * temperature[:, None])
-        earlier = torch.zeros_like(base[:, 0])
-        picked = []
-        for head in range(config.heads):
-            label = (step.context.head(base, earlier, head)[0] + noise[head]).argmax()
-            earlier = earlier + step.context.head_book[rows[head] + label]
-            picked.append(label)
-        label = torch.stack(picked)
-        pasts = [*after, step.context.past_book[rows + label].sum(0, keepdim=True)]
-        labels.append(label)
-    one_hot = torch.nn.functional.one_hot(torch.stack(labels)[None], config.classes).float()
-    return step.decoder(one_hot, step.decoder.initial(1))[0][0]
+    states = list(step.initial().values())
+    neutral = torch.from_numpy(template)
+    constant = (torch.from_numpy(temperature), neutral, step.face.shape(neutral))
+    frames = []
+    for t, features in enumerate(torch.from_numpy(log_mel(audio, config.features))):
+        noise = torch.from_numpy(gumbel(seed, t, config.heads, config.classes))
+        vertices, _, *states = step(features, noise, *constant, *states)
+        frames.append(vertices.numpy())
+    return np.stack(frames)
+
+
+@torch.inference_mode()
+def reconstruct(step: Step, codes: Codes, heard: Clip, shown: Clip, rig: Tensor) -> Tensor:
+    """(T, K) coefficients of stage one, hearing one clip and shown another's expression; as long as the shorter."""
+    frames = min(len(heard.curves), len(shown.curves))
+    features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
+    logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
+    return codes.decode(torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float())[0]
 
 
 @dataclass(frozen=True)
@@ -81,32 +80,28 @@ class LipError:
 
 
 def lip_errors(step: Step, codes: Codes, clips: list[Clip], avatars: list[Avatar], rig: Tensor, seed: int) -> LipError:
-    """Every clip on one of the held-out identities; `shuffled` hears another clip; `reconstruction` is shown the truth."""
+    """Every clip on one of the held-out identities.
+
+    `shuffled` is the model hearing another clip; `reconstruction` is stage one, shown the truth.
+    """
     temperature = head_temperature(codes)
     sums = np.zeros(4)
     frames = 0
     for i, clip in enumerate(tqdm(clips, desc="lip error", unit="clip")):
         avatar = avatars[i % len(avatars)]
-        lips = lip_vertices(avatar)
+        template, lips = avatar.topology.template, lip_vertices(avatar)
         truth = np.einsum("ts,svx->tvx", clip.curves, avatar.deltas[:, lips])
-        other = clips[(i + 1) % len(clips)].audio
-        shuffled = np.resize(other, len(clip.audio))
-        features = torch.from_numpy(log_mel(clip.audio, step.config.features))[None]
-        with torch.inference_mode():
-            logits = codes.logits(features, torch.from_numpy(clip.curves)[None] @ rig)
-            shown = codes.decode(torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float())[0]
-        guesses = [speak(step, clip.audio, temperature, seed + i), speak(step, shuffled, temperature, seed + i), shown]
-        offsets = [lip_offsets(step.face, guess, avatar, lips) for guess in guesses]
-        errors = [offsets[0] - truth, truth, offsets[1] - truth, offsets[2] - truth]
-        sums += [np.linalg.norm(e, axis=2).max(axis=1).sum() * 1000.0 for e in errors]
+        other = np.resize(clips[(i + 1) % len(clips)].audio, len(clip.audio))
+        identity = step.face.shape(torch.from_numpy(template))
+        offsets = [
+            speak(step, clip.audio, template, temperature, seed + i)[:, lips] - template[lips],
+            np.zeros_like(truth),
+            speak(step, other, template, temperature, seed + i)[:, lips] - template[lips],
+            step.face.offsets(reconstruct(step, codes, clip, clip, rig) @ identity)[:, lips].numpy(),
+        ]
+        sums += [np.linalg.norm(offset - truth, axis=2).max(axis=1).sum() * 1000.0 for offset in offsets]
         frames += len(truth)
     return LipError(*(float(x) for x in sums / frames))
-
-
-def lip_offsets(face: FaceBasis, coefficients: Tensor, avatar: Avatar, lips: np.ndarray) -> np.ndarray:
-    """(T, K) -> (T, L, 3) metres from the template, on this identity."""
-    identity = face.shape(torch.from_numpy(avatar.topology.template))
-    return face.offsets(coefficients @ identity)[:, lips].numpy()
 
 
 @dataclass(frozen=True)
@@ -123,21 +118,14 @@ class CrossModality:
 def cross_modality(step: Step, codes: Codes, clips: list[Clip], rig: Tensor) -> CrossModality:
     """Swap the audio, then the expression, of each clip for another clip's."""
     regions = build_avatar(0).topology.regions
-    moved = {(swap, region): [] for swap in ("audio", "expression") for region in ("mouth", "upper")}
+    moved: dict[tuple[str, str], list[float]] = defaultdict(list)
     for clip, other in zip(tqdm(clips, desc="cross-modality", unit="clip"), clips[1:] + clips[:1], strict=True):
-        frames = min(len(clip.curves), len(other.curves))
-
-        def decoded(heard: Clip, shown: Clip, frames: int = frames) -> Tensor:
-            features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
-            logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
-            one_hot = torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float()
-            return step.face.offsets(codes.decode(one_hot)[0])
-
-        own = decoded(clip, clip)
-        for swap, swapped in (("audio", decoded(other, clip)), ("expression", decoded(clip, other))):
-            distance = (swapped - own).norm(dim=2).numpy()
+        own = step.face.offsets(reconstruct(step, codes, clip, clip, rig))
+        for swap, heard, shown in (("audio", other, clip), ("expression", clip, other)):
+            swapped = step.face.offsets(reconstruct(step, codes, heard, shown, rig))
+            distance = (swapped - own[: len(swapped)]).norm(dim=2).numpy()
             for region in ("mouth", "upper"):
-                moved[swap, region].append(distance[:, regions[region] > 0].mean() * 1000.0)
+                moved[swap, region].append(float(distance[:, regions[region] > 0].mean()) * 1000.0)
     means = {key: float(np.mean(values)) for key, values in moved.items()}
     return CrossModality(
         means["audio", "mouth"], means["audio", "upper"], means["expression", "mouth"], means["expression", "upper"]
