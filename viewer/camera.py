@@ -101,7 +101,7 @@ def frame(topology: Topology, view: str = "front") -> Camera:
     width = np.ptp(head[:, 2] if view == "side" else head[:, 0])
     top = high[1] + 0.07 * head_height
     # A mesh that ended above the picture's bottom edge would look cut off.
-    bottom = max(low[1] + 0.02 * height, high[1] - 1.5 * head_height)
+    bottom = max(low[1] + 0.02 * height, high[1] - 1.25 * head_height)
     extent = max(top - bottom, width * 1.15)
     return Camera((middle[0], top - extent / 2, middle[2]), extent, yaw, pitch)
 
@@ -119,11 +119,11 @@ def _close_up(topology: Topology, view: str, low: np.ndarray, high: np.ndarray) 
     head_height = min((nose[2] - low[2]) * 1.2, high[1] - low[1])
     if view.startswith("mouth"):
         center = mean("mouth_left", "mouth_right")
-        return (nose + [0, -0.12 * head_height, 0] if center is None else center), 0.42 * head_height
+        return (nose + np.array([0, -0.12, 0]) * head_height if center is None else center), 0.42 * head_height
     left = mean("lid_upper_left", "lid_lower_left")
     right = mean("lid_upper_right", "lid_lower_right")
     if left is None or right is None:
-        left = right = nose + [0, 0.15 * head_height, -0.1 * head_height]
+        left = right = nose + np.array([0, 0.15, -0.1]) * head_height
     if view == "eye-side":
-        return right + [0, 0.02 * head_height, 0], 0.32 * head_height
+        return right + np.array([0, 0.02, 0]) * head_height, 0.32 * head_height
     return (left + right) / 2, 0.42 * head_height
