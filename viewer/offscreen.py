@@ -38,14 +38,9 @@ class Offscreen:
         self.width, self.height, self.samples = width, height, samples
         self.camera = camera or frame(topology).shrunk_to(width / height)
         self._shader = Shader(topology)
-        o3d = load_open3d()
-        self._o3d = o3d
+        self._o3d = load_open3d()
         self._window = open_window(width * samples, height * samples, visible=False)
-        self._mesh = o3d.geometry.TriangleMesh(
-            o3d.utility.Vector3dVector(np.asarray(topology.template, np.float64)),
-            o3d.utility.Vector3iVector(np.asarray(topology.faces, np.int32)),
-        )
-        self._mesh.vertex_colors = o3d.utility.Vector3dVector(np.zeros((len(topology.template), 3)))
+        self._mesh = new_mesh(topology)
         self._window.add_geometry(self._mesh)
         self.look_from(self.camera)
 
@@ -58,7 +53,7 @@ class Offscreen:
         """One pose. vertices: (V, 3) metres. Returns (height, width, 3) uint8 sRGB."""
         colors = self._shader.colors(vertices, self.camera.eye)
         vector = self._o3d.utility.Vector3dVector
-        self._mesh.vertices = vector(np.asarray(vertices, np.float64))
+        self._mesh.vertices = vector(np.array(vertices, np.float64))
         self._mesh.vertex_colors = vector(colors.astype(np.float64))
         self._window.update_geometry(self._mesh)
         self._window.poll_events()
@@ -113,6 +108,18 @@ def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") 
     option.mesh_show_back_face = True
     option.mesh_shade_option = o3d.visualization.MeshShadeOption.Color
     return window
+
+
+def new_mesh(topology: Topology) -> open3d.geometry.TriangleMesh:
+    """Open3D's mesh of a topology, black until it is lit."""
+    o3d = load_open3d()
+    # Copies, because Open3D refuses read-only arrays, and those of the wire are read-only.
+    mesh = o3d.geometry.TriangleMesh(
+        o3d.utility.Vector3dVector(np.array(topology.template, np.float64)),
+        o3d.utility.Vector3iVector(np.array(topology.faces, np.int32)),
+    )
+    mesh.vertex_colors = o3d.utility.Vector3dVector(np.zeros((len(topology.template), 3)))
+    return mesh
 
 
 def place_camera(window: open3d.visualization.Visualizer, camera: Camera, width: int, height: int) -> None:
