@@ -39,7 +39,7 @@ def example_inputs(step: Step, vertices: int) -> dict[str, Tensor]:
 
 
 def write_graphs(step: Step, folder: Path) -> None:
-    """Write the four graph files of a bundle. `step` must have rounded weights (`round_weights`) and be in eval mode."""
+    """Write the four graph files of a bundle. `step` must have rounded weights (`round_weights`), in eval mode."""
     vertices = len(step.face.order)
     inputs = example_inputs(step, vertices)
     states = list(step.initial())
@@ -71,7 +71,7 @@ def write_graphs(step: Step, folder: Path) -> None:
 
 
 def _store_as_half(path: Path) -> None:
-    """Store large float32 weights as float16 with a Cast behind, which onnxruntime folds away when it loads the graph."""
+    """Store large float32 weights as float16 with a Cast behind, which onnxruntime folds away on loading."""
     model = onnx.load(str(path))
     graph = model.graph
     casts = []

@@ -1,8 +1,8 @@
 """Coefficients and a neutral template to vertices: a low-rank basis of motion, carried over to each identity.
 
-A frame on a CPU costs what reading its weights costs, so the last and largest layer is a basis of few vectors over only
-the vertices that move. The networks know one face, the neutral identity; `ShapeMixer` turns any template into the matrix
-that re-mixes the basis for that face (a wider jaw swings further). Basis and matrix are fitted in closed form.
+A frame on a CPU costs what reading its weights costs, so the last and largest layer is a basis of few vectors over
+only the vertices that move. The networks know one face, the neutral identity; `ShapeMixer` turns any template into the
+matrix that re-mixes the basis for that face (a wider jaw swings further). Both are fitted in closed form.
 """
 
 from __future__ import annotations
