@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),
     "sheet": ("voxmesh.viewer.commands:sheet", "Draw frames of an animation side by side."),
+    "avatar": ("voxmesh.stream.avatar_command:avatar", "Look at the default face and its poses."),
     "talker": ("voxmesh.model.talker.command:talker", "Make synthetic speech with motion, to train on."),
     "train": ("voxmesh.model.command:train", "Train a face."),
     "export": ("voxmesh.export.command:export", "Export a trained face as a bundle."),
