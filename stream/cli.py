@@ -13,6 +13,7 @@ import click
 from voxmesh.stream.errors import VoxmeshError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("voxmesh.stream.demo_command:demo", "Show a head speaking, whatever this machine has."),
     "live": ("voxmesh.stream.live_command:live", "Speak: microphone to face, published over ZeroMQ."),
     "animate": ("voxmesh.stream.animate_command:animate", "Turn an audio file into an animation (.npz or .mp4)."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
