@@ -87,7 +87,8 @@ def missing_extra(error: ImportError) -> str | None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command line `arguments` (sys.argv by default); returns the exit code.
 
-    0 success, 2 a mistake that the user can mend (one line on stderr), 130 interrupted. Anything else is a bug: it raises.
+    0 success, 2 a mistake that the user can mend (one line on stderr), 130 interrupted. Anything else is a bug and
+    raises.
     """
     try:
         code = voxmesh.main(arguments, prog_name="voxmesh", standalone_mode=False)

@@ -22,8 +22,8 @@ SAMPLE = Path(__file__).parent / "sample.wav"
 def demo(headless: bool, output: Path) -> None:
     """Show a head speaking.
 
-    With a screen and a microphone: a window that speaks as you do. Without: a bundled sentence is streamed in real time,
-    published, received and drawn to demo.png; then demo.mp4 is written, with sound.
+    With a screen and a microphone: a window that speaks as you do. Without: a bundled sentence is streamed in real
+    time, published, received and drawn to demo.png; then demo.mp4 is written, with sound.
     """
     if not headless and has_screen() and has_microphone():
         click.echo("Speak: the window listens to your microphone. Ctrl-C ends it.")
