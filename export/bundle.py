@@ -1,0 +1,63 @@
+"""From a trained step and an avatar to a bundle folder, or to nothing when the graphs do not agree."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxmesh.export.graphs import round_weights, write_graphs
+from voxmesh.export.parity import Parity, check_parity
+from voxmesh.model.step import Step
+from voxmesh.stream.arkit import ARKIT_NAMES
+from voxmesh.stream.bundle import FORMAT, GRAPHS, load, sha256, write_avatar
+from voxmesh.stream.topology import Topology
+
+
+def write_bundle(
+    step: Step,
+    topologies: list[Topology],
+    deltas: np.ndarray,
+    temperature: np.ndarray,
+    folder: Path,
+    training: dict[str, Any] | None = None,
+    parity_frames: int = 600,
+) -> Parity:
+    """Write `folder`, replacing a bundle that is there, once every check has passed.
+
+    topologies: one an identity. deltas: (52, V, 3) metres, of the first. temperature: (H,), each head's own.
+    Raises VoxmeshError when torch, ONNX and TorchScript disagree; then `folder` is left as it was.
+    """
+    step = round_weights(step).eval()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as temporary:
+        part = Path(temporary) / "bundle"
+        part.mkdir()
+        write_graphs(step, part)
+        write_avatar(part / "avatar.npz", topologies, deltas)
+        files = ["avatar.npz", *(name for names in GRAPHS.values() for name in names)]
+        config = step.config
+        about = {
+            "format": FORMAT,
+            "features": asdict(config.features),
+            "heads": config.heads,
+            "classes": config.classes,
+            "temperature": [round(float(t), 4) for t in temperature],
+            "identity_shape": [config.basis, config.basis],
+            "states": [[name, "float32", list(x.shape)] for name, x in step.initial().items()],
+            "landmarks": topologies[0].landmarks,
+            "blendshape_names": list(ARKIT_NAMES),
+            "checksums": {name: sha256(part / name) for name in files},
+            "training": training or {},
+        }
+        (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
+        parity = check_parity(step, load(part), parity_frames)
+        if folder.exists():
+            shutil.rmtree(folder)
+        shutil.move(part, folder)
+    return parity

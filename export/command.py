@@ -1,0 +1,42 @@
+"""`voxmesh export RUN -o BUNDLE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the bundle to write.")
+@click.option("--parity-frames", default=1200, show_default=True, help="Length of the random stream that is compared.")
+def export(run: Path, output: Path, parity_frames: int) -> None:
+    """Write a trained RUN as a bundle, once torch, ONNX and TorchScript agree; nothing is written when they do not."""
+    import torch
+    from tqdm import tqdm
+
+    from voxmesh.export.bundle import write_bundle
+    from voxmesh.model.avatar.build import IDENTITIES, build_avatar
+    from voxmesh.model.checkpoint import Run
+    from voxmesh.model.evaluate import head_temperature, load_step
+    from voxmesh.model.train_codes import load_codes
+
+    torch.set_num_threads(1)
+    where = Run(run)
+    step = load_step(where)
+    avatars = [build_avatar(i) for i in tqdm(range(IDENTITIES), desc="identities", unit="face")]
+    parity = write_bundle(
+        step,
+        [avatar.topology for avatar in avatars],
+        avatars[0].deltas,
+        head_temperature(load_codes(where)),
+        output,
+        parity_frames=parity_frames,
+    )
+    size = sum(path.stat().st_size for path in output.iterdir())
+    worst = max(parity.onnx, parity.torchscript, parity.whole)
+    click.echo(f"wrote {output}: {size / 1e6:.1f} MB")
+    click.echo(
+        f"parity over {parity.frames} random frames: labels equal, vertices within {worst:.1e} of the head's size"
+    )

@@ -1,0 +1,123 @@
+"""A run: a folder with the config, the face basis and one checkpoint a stage, as JSON and safetensors. No pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from voxmesh.model.config import ModelConfig, from_json, to_json
+from voxmesh.stream.errors import VoxmeshError
+
+
+class Run:
+    """The folder of one training run.
+
+    `config.json`; `face.safetensors`; for each stage `STAGE.safetensors` (weights) and `STAGE.optimizer.safetensors`
+    with `STAGE.json` (step, generator state, settings), which is what resuming needs.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def create(self, config: ModelConfig) -> ModelConfig:
+        """Write the config, or return the one that is already there: a run keeps its own."""
+        path = self.folder / "config.json"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_text(path, json.dumps(to_json(config), indent=1))
+        return self.config()
+
+    def config(self) -> ModelConfig:
+        path = self.folder / "config.json"
+        if not path.is_file():
+            raise VoxmeshError(
+                f"no training run in {self.folder}: {path.name} is not there (start with `voxmesh train`)"
+            )
+        try:
+            return from_json(json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise VoxmeshError(f"{path} is not a config of this version: {error}") from error
+
+    def save(
+        self,
+        stage: str,
+        module: nn.Module,
+        optimizer: torch.optim.Optimizer | None = None,
+        about: dict[str, Any] | None = None,
+    ) -> None:
+        """Checkpoint a stage; each file replaces its predecessor in one move, so a kill in between loses nothing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_tensors(self.folder / f"{stage}.safetensors", module.state_dict())
+        if optimizer is not None:
+            states = optimizer.state_dict()["state"]
+            flat = {f"{i}.{key}": torch.as_tensor(value) for i, state in states.items() for key, value in state.items()}
+            _write_tensors(self.folder / f"{stage}.optimizer.safetensors", flat)
+        if about is not None:
+            _write_text(self.folder / f"{stage}.json", json.dumps(about))
+
+    def load(self, stage: str, module: nn.Module) -> None:
+        """Raises VoxmeshError when the stage was not trained yet or has other sizes."""
+        path = self.folder / f"{stage}.safetensors"
+        if not path.is_file():
+            raise VoxmeshError(f"{path} is not there: train that stage first (`voxmesh train {stage}`)")
+        try:
+            module.load_state_dict(load_file(path))
+        except Exception as error:  # safetensors and torch each raise their own
+            raise VoxmeshError(f"{path} does not fit this model: {str(error).splitlines()[0]}") from error
+
+    def resume(self, stage: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+        """Load weights, optimiser and what was said with them; None when there is nothing to resume."""
+        path = self.folder / f"{stage}.json"
+        if not path.is_file():
+            return None
+        self.load(stage, module)
+        flat = load_file(self.folder / f"{stage}.optimizer.safetensors")
+        states: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in flat.items():
+            index, name = key.split(".", 1)
+            states.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+        return json.loads(path.read_text("utf-8"))
+
+    def load_face(self):
+        """The face basis, with the sizes that the file has."""
+        from voxmesh.model.face_basis import FaceBasis
+
+        path = self.folder / "face.safetensors"
+        if not path.is_file():
+            raise VoxmeshError(f"{path} is not there: prepare the run first (`voxmesh train prepare`)")
+        tensors = load_file(path)
+        face = FaceBasis(self.config(), len(tensors["order"]), tensors["basis"].shape[1] // 3)
+        face.load_state_dict(tensors)
+        return face
+
+    def save_arrays(self, name: str, **arrays: np.ndarray) -> None:
+        _write_tensors(
+            self.folder / f"{name}.safetensors",
+            {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()},
+        )
+
+    def load_arrays(self, name: str) -> dict[str, np.ndarray]:
+        path = self.folder / f"{name}.safetensors"
+        if not path.is_file():
+            raise VoxmeshError(f"{path} is not there: prepare the run first (`voxmesh train prepare`)")
+        return {key: value.numpy() for key, value in load_file(path).items()}
+
+
+def _write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    part = path.with_suffix(".part")
+    save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, part)
+    os.replace(part, path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, "utf-8")
+    os.replace(part, path)

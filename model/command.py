@@ -1,0 +1,84 @@
+"""`voxmesh train`: prepare, audio, codes, context. Each resumes where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.trainer import Training
+
+
+@click.group()
+def train() -> None:
+    """Train a face from a dataset: prepare, then audio, codes and context.
+
+    \b
+    voxmesh talker make -o data/train --clips 3000 --seed 1
+    voxmesh train prepare runs/mine --data data/train
+    voxmesh train audio runs/mine
+    voxmesh train codes runs/mine
+    voxmesh train context runs/mine
+    voxmesh export runs/mine -o mine.bundle
+
+    Every stage can be stopped with Ctrl-C and run again: it goes on from its last checkpoint. Watch it with
+    `tensorboard --logdir runs/mine/tensorboard`.
+    """
+
+
+@train.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Dataset folder, from `voxmesh talker make`."
+)
+@click.option("--variants", default=4, show_default=True, help="Versions of each clip's audio; all but one augmented.")
+@click.option("--heads", default=ModelConfig.heads, show_default=True, help="Categorical heads a frame.")
+@click.option("--classes", default=ModelConfig.classes, show_default=True, help="Classes a head.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
+def prepare(run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int) -> None:
+    """Fit the face basis to the avatar's identities and compute every clip's features."""
+    from voxmesh.model.prepare import prepare as prepare_run
+
+    prepare_run(Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers)
+    click.echo(f"prepared {run}")
+
+
+def _stage(name: str, help_text: str, defaults: Training) -> None:
+    """Add the command of one stage: they differ in their name, their work and their defaults."""
+
+    @train.command(name, help=help_text)
+    @click.argument("run", type=click.Path(path_type=Path))
+    @click.option(
+        "--steps", default=defaults.steps, show_default=True, help="Steps in all, those already done included."
+    )
+    @click.option("--batch", default=defaults.batch, show_default=True, help="Clips a step.")
+    @click.option("--frames", default=defaults.frames, show_default=True, help="Frames a clip, at 60 fps.")
+    @click.option("--learning-rate", default=defaults.learning_rate, show_default=True)
+    @click.option("--seed", default=defaults.seed, show_default=True)
+    @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+    @click.option("--threads", default=2, show_default=True, help="CPU threads.")
+    def command(run: Path, device: str, threads: int, **settings: Any) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        _work(name)(Run(run), Training(device=chosen, **settings))
+        click.echo(f"trained {run / name}.safetensors")
+
+
+def _work(name: str) -> Callable[[Run, Training], None]:
+    from voxmesh.model.train_audio import train_audio
+    from voxmesh.model.train_codes import train_codes
+    from voxmesh.model.train_context import train_context
+
+    return {"audio": train_audio, "codes": train_codes, "context": train_context}[name]
+
+
+_stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=3000))
+_stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=2500, batch=12))
+_stage("context", "Stage two: the autoregressive context model.", Training(steps=3000, frames=240, learning_rate=1e-3))

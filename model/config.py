@@ -1,0 +1,47 @@
+"""What a model is: its sizes, as frozen data that is stored as JSON beside the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from voxmesh.stream.features import FeatureConfig
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the networks. `heads` x `classes` is the categorical latent of one frame.
+
+    audio_channels, audio_dilations: the audio encoder (kernel 3, at the frame rate).
+    expression_channels: the expression encoder. fused_channels: width of each head's fusion.
+    decoder_channels: from latents to basis coefficients. context_channels, context_dilations: the autoregressive model.
+    basis: vectors of the face basis. identity_dims: numbers that describe a neutral template.
+    """
+
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    heads: int = 12
+    classes: int = 64
+    audio_channels: int = 160
+    audio_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
+    audio_dropout: float = 0.1
+    expression_channels: int = 96
+    expression_dilations: tuple[int, ...] = (1, 2, 4)
+    decoder_channels: int = 128
+    decoder_dilations: tuple[int, ...] = (1, 2, 4)
+    context_channels: int = 96
+    context_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+    basis: int = 48
+    identity_dims: int = 8
+
+
+def to_json(config: ModelConfig) -> dict:
+    """Plain JSON data; `from_json` reads it back."""
+    return dataclasses.asdict(config)
+
+
+def from_json(data: dict) -> ModelConfig:
+    """The config in `data`. Raises TypeError for a field this version does not know."""
+    data = dict(data)
+    features = FeatureConfig(**data.pop("features", {}))
+    tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return ModelConfig(features=features, **tuples)

@@ -1,0 +1,61 @@
+"""From audio and expression to one categorical latent a frame (after MeshTalk, Richard et al., ICCV 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.layers import CausalStack
+
+
+class ExpressionEncoder(nn.Module):
+    """forward(coefficients (B, T, basis)) -> (B, expression_channels, T): what the face does, seen causally."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.enter = nn.Conv1d(config.basis, config.expression_channels, 1)
+        self.stack = CausalStack(config.expression_channels, 3, config.expression_dilations)
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        x = self.enter(coefficients.transpose(1, 2))
+        return self.stack(x, self.stack.initial(len(x)))[0]
+
+
+class Fusion(nn.Module):
+    """Audio and expression codes to the logits of H heads x C classes.
+
+    forward(audio (B, A, T), expression (B, E, T)) -> (B, T, H, C).
+
+    Each head weighs its two sources by a learned gate g: logits = g * audio_h + (1 - g) * expression_h. The gates only
+    start on either side of one half, to break the symmetry; the cross-modality loss decides what each head follows.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads, self.classes = config.heads, config.classes
+        width = config.heads * config.classes
+        self.audio = nn.Sequential(nn.Conv1d(config.audio_channels, 256, 1), nn.SiLU(), nn.Conv1d(256, width, 1))
+        self.expression = nn.Sequential(
+            nn.Conv1d(config.expression_channels, 256, 1), nn.SiLU(), nn.Conv1d(256, width, 1)
+        )
+        self.gate = nn.Parameter(torch.where(torch.arange(config.heads) < config.heads // 2, 1.0, -1.0))
+
+    def forward(self, audio: Tensor, expression: Tensor) -> Tensor:
+        gate = torch.sigmoid(3.0 * self.gate)[:, None]
+        shape = (len(audio), self.heads, self.classes, -1)
+        mixed = gate[..., None] * self.audio(audio).view(shape)
+        mixed = mixed + (1.0 - gate[..., None]) * self.expression(expression).view(shape)
+        return mixed.permute(0, 3, 1, 2)
+
+
+def sample_latent(logits: Tensor, noise: float, generator: torch.Generator | None = None) -> Tensor:
+    """(B, T, H, C) logits -> one-hot of the same shape: straight-through Gumbel-softmax (Jang et al. 2017).
+
+    noise scales the Gumbel noise: 1 samples, 0 takes the most probable class.
+    """
+    uniform = torch.rand(logits.shape, generator=generator, device=logits.device).clamp_(1e-9, 1.0 - 1e-7)
+    soft = functional.softmax(logits - noise * torch.log(-torch.log(uniform)), dim=-1)
+    hard = functional.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft.dtype)
+    return hard + soft - soft.detach()

@@ -1,0 +1,76 @@
+"""Before training: the face basis, fitted to the avatar's identities, and the features of every clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from voxmesh.model.avatar.build import IDENTITIES, Avatar, build_avatar
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.face_basis import FaceBasis, fit_face_basis
+from voxmesh.model.face_metric import FaceMetric, face_metric
+from voxmesh.model.store import Store, build_store, open_store
+from voxmesh.stream.arkit import ARKIT_NAMES
+
+HELD_OUT_IDENTITIES = 4
+"""The last identities of the avatar never shape the basis: `voxmesh.model.evaluate` measures on them."""
+
+_UPPER = ("eye", "brow", "cheekSquint", "noseSneer")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What every stage of training reads.
+
+    to_coefficients: (52, K) float32, blendshape weights to coefficients of the neutral identity.
+    """
+
+    config: ModelConfig
+    face: FaceBasis
+    metric: FaceMetric
+    store: Store
+    to_coefficients: torch.Tensor
+
+
+def mouth_columns() -> np.ndarray:
+    """(52,) float32: 1 for the blendshapes that speech moves, 0 for the upper face's."""
+    return np.array([not name.startswith(_UPPER) for name in ARKIT_NAMES], np.float32)
+
+
+def prepare(run: Run, data: Path, config: ModelConfig, variants: int = 4, seed: int = 0, workers: int = 2) -> None:
+    """Fill the run's folder: config, face basis, features. What is already there is kept."""
+    config = run.create(config)
+    store = build_store(run.folder / "features", data, config.features, variants, seed, workers)
+    if not (run.folder / "face.safetensors").is_file():
+        avatars = training_avatars()
+        face, to_coefficients = fit_basis(config, avatars, store.curves)
+        run.save_arrays("rig", to_coefficients=to_coefficients)
+        run.save("face", face)
+
+
+def training_avatars() -> list[Avatar]:
+    """Every identity but the held-out ones, the neutral identity first."""
+    return [build_avatar(i) for i in tqdm(range(IDENTITIES - HELD_OUT_IDENTITIES), desc="identities", unit="face")]
+
+
+def fit_basis(config: ModelConfig, avatars: list[Avatar], curves: np.ndarray) -> tuple[FaceBasis, np.ndarray]:
+    """See `fit_face_basis`; lips and lids, which are small and watched, count more than the rest of the skin."""
+    weights = curves.astype(np.float64)
+    second_moment = weights.T @ weights / len(weights)
+    regions = avatars[0].topology.regions
+    importance = 1.0 + 2.0 * regions["mouth"] + 4.0 * regions["eyelid"]
+    templates = [avatar.topology.template for avatar in avatars]
+    return fit_face_basis(config, templates, [avatar.deltas for avatar in avatars], second_moment, importance)
+
+
+def load_prepared(run: Run) -> Prepared:
+    """Raises VoxmeshError when `prepare` was not run."""
+    face = run.load_face()
+    metric = face_metric(face, build_avatar(0).topology)
+    to_coefficients = torch.from_numpy(run.load_arrays("rig")["to_coefficients"])
+    return Prepared(run.config(), face, metric, open_store(run.folder / "features"), to_coefficients)

@@ -1,0 +1,106 @@
+"""The features and curves of a dataset, computed once, read as random crops."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from voxmesh.model.talker.augment import augment
+from voxmesh.model.talker.dataset import Clip, read_dataset
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.features import FeatureConfig, log_mel
+
+
+@dataclass(frozen=True)
+class Store:
+    """One timeline of all clips, end to end.
+
+    features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
+    curves: (T, 52) float16. starts: (clips + 1,) int64, where each clip begins; the last entry is T.
+    """
+
+    features: np.ndarray
+    curves: np.ndarray
+    starts: np.ndarray
+
+    def crops(self, rng: np.random.Generator, batch: int, frames: int, clean: float) -> tuple[np.ndarray, np.ndarray]:
+        """`batch` random crops that lie inside one clip each; a share `clean` of them from variant 0.
+
+        Returns (variants (batch,), rows (batch, frames)), indices into `features` and `curves`.
+        """
+        room = np.maximum(np.diff(self.starts) - frames + 1, 0)
+        if not room.any():
+            raise VoxmeshError(f"no clip has {frames} frames: make longer clips, or train on shorter crops")
+        ends = np.cumsum(room)
+        picks = rng.integers(ends[-1], size=batch)
+        clip = np.searchsorted(ends, picks, side="right")
+        first = self.starts[clip] + picks - (ends[clip] - room[clip])
+        variants = np.where(rng.random(batch) < clean, 0, rng.integers(len(self.features), size=batch))
+        return variants, first[:, None] + np.arange(frames)
+
+    def clips(self) -> Iterator[slice]:
+        for start, stop in zip(self.starts[:-1], self.starts[1:], strict=True):
+            yield slice(int(start), int(stop))
+
+
+def build_store(folder: Path, data: Path, config: FeatureConfig, variants: int, seed: int, workers: int = 2) -> Store:
+    """Compute the store in `folder` from the dataset in `data`, or open it when it is complete."""
+    done = folder / "store.json"
+    about = {"data": str(data), "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
+    if not done.is_file() or json.loads(done.read_text())["about"] != about:
+        _compute(folder, data, config, variants, seed, workers, about)
+    return open_store(folder)
+
+
+def open_store(folder: Path) -> Store:
+    """Raises VoxmeshError when the store was not built."""
+    if not (folder / "store.json").is_file():
+        raise VoxmeshError(f"no feature store in {folder}: run `voxmesh train prepare` first")
+    arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("features", "curves", "starts"))
+    features, curves, starts = arrays
+    return Store(features, np.asarray(curves), np.asarray(starts))
+
+
+def _compute(
+    folder: Path, data: Path, config: FeatureConfig, variants: int, seed: int, workers: int, about: dict
+) -> None:
+    from concurrent.futures import ProcessPoolExecutor
+
+    clips = read_dataset(data)
+    if not len(clips):
+        raise VoxmeshError(f"no clips in {data}: make some with `voxmesh talker make -o {data}`")
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths = [len(clip.curves) for clip in clips]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    shape = (variants, int(starts[-1]), config.hops_per_frame * config.mels)
+    features = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float16, shape)
+    curves = np.zeros((int(starts[-1]), clips[0].curves.shape[1]), np.float16)
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = ((clips[i], config, variants, seed, i) for i in range(len(clips)))
+        rows = pool.map(_features, jobs, chunksize=4)
+        for i, row in enumerate(tqdm(rows, total=len(clips), desc="features", unit="clip")):
+            features[:, starts[i] : starts[i + 1]] = row
+            curves[starts[i] : starts[i + 1]] = clips[i].curves
+    features.flush()
+    np.save(folder / "curves.npy", curves)
+    np.save(folder / "starts.npy", starts)
+    part = folder / "store.part"
+    part.write_text(json.dumps({"about": about}))
+    os.replace(part, folder / "store.json")
+
+
+def _features(job: tuple[Clip, FeatureConfig, int, int, int]) -> np.ndarray:
+    clip, config, variants, seed, index = job
+    rows = []
+    for variant in range(variants):
+        audio = clip.audio
+        if variant:
+            audio = augment(audio, np.random.default_rng([seed, index, variant]))
+        rows.append(log_mel(audio, config).astype(np.float16))
+    return np.stack(rows)

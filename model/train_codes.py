@@ -1,0 +1,88 @@
+"""Stage one: the categorical latent space, split by the cross-modality loss (after MeshTalk, ICCV 2021).
+
+Decoded with the right audio and somebody else's expression, the mouth must still be right; decoded with the right
+expression and somebody else's audio, the upper face must. So some heads come to follow the audio, the others not.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.decoder import Decoder
+from voxmesh.model.face_metric import FaceMetric
+from voxmesh.model.latent import ExpressionEncoder, Fusion, sample_latent
+from voxmesh.model.prepare import load_prepared
+from voxmesh.model.train_audio import MouthReader, draw_batch, mouth_loss
+from voxmesh.model.trainer import Draw, Training, fit
+
+
+class Codes(nn.Module):
+    """Everything that stage one trains: both encoders, their fusion and the decoder."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.mouth = MouthReader(config)
+        self.expression = ExpressionEncoder(config)
+        self.fusion = Fusion(config)
+        self.decoder = Decoder(config)
+
+    def logits(self, features: Tensor, coefficients: Tensor) -> Tensor:
+        """(B, T, F), (B, T, K) -> (B, T, H, C)."""
+        return self.fusion(self.mouth(features)[0], self.expression(coefficients))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """(B, T, H, C) one-hot -> (B, T, K)."""
+        return self.decoder(latent, self.decoder.initial(len(latent)))[0]
+
+
+def upper_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
+    """(B, T, K) coefficients -> scalar, mm^2: the upper face, lids above all, and their change in time."""
+    difference = got - wanted
+    still = metric.region("upper", difference).mean() + metric.region("eyelid", difference).mean()
+    return still + 5.0 * metric.region("eyelid", difference.diff(dim=1)).mean()
+
+
+def train_codes(run: Run, training: Training) -> None:
+    p = load_prepared(run)
+    metric = p.metric.to(training.device)
+    to_coefficients = p.to_coefficients.to(training.device)
+    model = Codes(p.config)
+    run.load("audio", model.mouth)
+
+    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+        features, curves, _ = draw_batch(p, draw, training)
+        wanted = curves @ to_coefficients
+        codes, read = model.mouth(features)
+        expression = model.expression(wanted)
+        # Somebody else's: the batch is random, so its neighbour will do.
+        others = (expression.roll(1, 0), codes.roll(1, 0))
+        pairs = [(codes, expression), (codes, others[0]), (others[1], expression)]
+        logits = torch.cat([model.fusion(audio, face) for audio, face in pairs])
+        # Sampling early keeps the classes in use; at the end the encoder means what it says.
+        latent = sample_latent(logits, noise=max(0.0, 1.0 - 1.25 * draw.progress), generator=draw.torch)
+        whole, heard, shown = model.decode(latent).chunk(3)
+        mouth = mouth_loss(metric, whole, wanted) + mouth_loss(metric, heard, wanted)
+        upper = upper_loss(metric, whole, wanted) + upper_loss(metric, shown, wanted)
+        value = mouth + 2.0 * upper + 0.2 * mouth_loss(metric, read, wanted)
+        scalars = {
+            "mouth_rms_mm": _rms(metric, "mouth", heard - wanted),
+            "upper_rms_mm": _rms(metric, "upper", shown - wanted),
+            "audio_heads": float((model.fusion.gate > 0).sum()),
+        }
+        return value, scalars
+
+    fit(run, "codes", model, loss, training)
+
+
+def _rms(metric: FaceMetric, region: str, difference: Tensor) -> float:
+    return float(metric.region(region, difference.detach()).mean().sqrt())
+
+
+def load_codes(run: Run) -> Codes:
+    """The trained stage one, in eval mode."""
+    model = Codes(run.config())
+    run.load("codes", model)
+    return model.eval()

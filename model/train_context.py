@@ -1,0 +1,81 @@
+"""Stage two: the autoregressive context model learns, by cross-entropy, which latent comes next."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from voxmesh.model.audio_encoder import AudioEncoder
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.context import ContextModel
+from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.train_audio import draw_batch
+from voxmesh.model.train_codes import Codes, load_codes
+from voxmesh.model.trainer import Draw, Training, fit
+
+CORRUPTED = 0.15
+"""Share of past labels that training replaces at random, so that one wrong sample does not derail a live stream."""
+
+
+class Context(nn.Module):
+    """What runs live besides the decoder: its own audio encoder, started from stage one's, and the context model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.audio = AudioEncoder(config)
+        self.context = ContextModel(config)
+
+    def forward(self, features: Tensor, labels: Tensor, history: Tensor) -> Tensor:
+        """(B, T, F) features, (B, T, H) labels and what the past shall show of them -> (B, T, H, C) logits."""
+        audio, _ = self.audio(features, self.audio.initial(len(features)))
+        return self.context(labels, history, audio)
+
+
+@torch.inference_mode()
+def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
+    """(T, H) int64: stage one's most probable labels of every clip, heard clean."""
+    labels = np.zeros((len(p.store.curves), p.config.heads), np.int64)
+    for clip in tqdm(list(p.store.clips()), desc="labels", unit="clip"):
+        features = torch.from_numpy(p.store.features[0, clip]).float()[None]
+        coefficients = torch.from_numpy(p.store.curves[clip]).float()[None] @ p.to_coefficients
+        labels[clip] = codes.logits(features, coefficients)[0].argmax(-1).numpy()
+    return labels
+
+
+def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:
+    """Labels with about `share` of them replaced by random ones; the share itself varies from clip to clip."""
+    device = labels.device
+    shares = 2.0 * share * torch.rand((len(labels), 1, labels.shape[2]), generator=generator, device=device)
+    hit = torch.rand(labels.shape, generator=generator, device=device) < shares
+    return torch.where(hit, torch.randint(classes, labels.shape, generator=generator, device=device), labels)
+
+
+def train_context(run: Run, training: Training) -> None:
+    p = load_prepared(run)
+    codes = load_codes(run)
+    labels = label_clips(codes, p)
+    model = Context(p.config)
+    model.audio.load_state_dict(codes.mouth.audio.state_dict())
+
+    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+        features, _, rows = draw_batch(p, draw, training)
+        known = torch.from_numpy(labels[rows]).to(training.device)
+        history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
+        logits = model(features, known, history)
+        value = functional.cross_entropy(logits.flatten(0, 2), known.flatten())
+        hits = (logits.argmax(-1) == known).float().mean((0, 1))
+        audio_heads = codes.fusion.gate > 0
+        return value, {"hit_audio": float(hits[audio_heads].mean()), "hit_free": float(hits[~audio_heads].mean())}
+
+    fit(run, "context", model, loss, training)
+
+
+def load_context(run: Run) -> Context:
+    """The trained stage two, in eval mode."""
+    model = Context(run.config())
+    run.load("context", model)
+    return model.eval()
