@@ -23,7 +23,7 @@ Phone = tuple[str, float, float]
 _EDGE_S = {"jaw": (0.019, 0.019), "round": (0.030, 0.020), "spread": (0.024, 0.020), "lips": (0.018, 0.018)}
 _EDGE_S["tongue"] = (0.014, 0.014)
 _LEAD_S = 0.010  # lips move a little before the sound that they shape
-_SEAL_RAMP_S, _RELEASE_RAMP_S, _SEAL_MIN_S = 0.065, 0.060, 0.055
+_SEAL_RAMP_S, _RELEASE_RAMP_S, _SEAL_MIN_S = 0.065, 0.050, 0.055
 _CONTACT_RAMP_S, _CONTACT_MIN_S = 0.060, 0.050
 _REST_CLOSE_S, _REST_OPEN_S, _PUCKER_OPEN_S, _MIN_GAP_S = 0.110, 0.090, 0.200, 0.040
 _OPENERS = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
@@ -95,20 +95,15 @@ def _blend(parts: Sequence[Phone], times: np.ndarray) -> dict[str, np.ndarray]:
     return curves
 
 
-def _held(parts: Sequence[Phone], index: int, fractions: tuple[float, float], least_s: float) -> tuple[float, float]:
-    """When a contact holds: its fractions of the phone, at least `least_s` long (growing backwards: lips are early)."""
-    _, start, end = parts[index]
-    first, last = (start + fraction * (end - start) for fraction in fractions)
-    return min(first, last - least_s), last
-
-
 def _seal(parts: Sequence[Phone], times: np.ndarray) -> np.ndarray:
     """How far the lips are sealed, (frames,) 0..1: exactly 1 within every closure of p, b, m."""
     opened = np.ones(len(times))
     for index, (name, start, end) in enumerate(parts):
         if name not in SEALED:
             continue
-        first, last = _held(parts, index, SEALED[name], _SEAL_MIN_S)
+        share, most_s = SEALED[name]
+        last = end - min(share * (end - start), most_s)
+        first = min(start, last - _SEAL_MIN_S)  # a short closure grows backwards: lips are early
         before = parts[index - 1][2] if index else -np.inf
         if start - before >= _MIN_GAP_S:  # out of silence the lips simply stay shut
             first = max(first - 0.15, min(first, before + _SEAL_RAMP_S))
@@ -121,10 +116,10 @@ def _seal(parts: Sequence[Phone], times: np.ndarray) -> np.ndarray:
 def _contact(parts: Sequence[Phone], times: np.ndarray) -> np.ndarray:
     """How far the lower lip is on the teeth, (frames,) 0..1."""
     free = np.ones(len(times))
-    for index, (name, _, _) in enumerate(parts):
+    for name, start, end in parts:
         if name in LABIODENTAL:
-            first, last = _held(parts, index, LABIODENTAL[name], _CONTACT_MIN_S)
-            free *= 1.0 - _gate(times, first, last, _CONTACT_RAMP_S, _CONTACT_RAMP_S)
+            first, last = (start + fraction * (end - start) for fraction in LABIODENTAL[name])
+            free *= 1.0 - _gate(times, min(first, last - _CONTACT_MIN_S), last, _CONTACT_RAMP_S, _CONTACT_RAMP_S)
     return 1.0 - free
 
 

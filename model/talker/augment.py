@@ -17,11 +17,13 @@ def _filter_gain(frequency: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     octaves = np.log2(np.maximum(frequency, 30.0) / 1000.0)
     decibels = rng.uniform(-4.0, 4.0) * octaves
     for _ in range(int(rng.integers(0, 4))):
-        decibels += rng.uniform(-9.0, 9.0) * np.exp(-0.5 * ((octaves - rng.uniform(-3.5, 3.0)) / rng.uniform(0.2, 1.0)) ** 2)
+        height, centre, width = rng.uniform((-9.0, -3.5, 0.2), (9.0, 3.0, 1.0))
+        decibels += height * np.exp(-0.5 * ((octaves - centre) / width) ** 2)
     if rng.random() < 0.5:  # a microphone's or a codec's low cut
         decibels += 20.0 * rng.uniform(0.5, 2.0) * np.minimum(0.0, octaves - np.log2(rng.uniform(50.0, 350.0) / 1000.0))
     if rng.random() < 0.35:  # a telephone, a codec, a hand over the microphone
-        decibels += 20.0 * rng.uniform(1.5, 6.0) * np.minimum(0.0, np.log2(rng.uniform(2500.0, 7500.0) / 1000.0) - octaves)
+        edge = np.log2(rng.uniform(2.5, 7.5))
+        decibels += 20.0 * rng.uniform(1.5, 6.0) * np.minimum(0.0, edge - octaves)
     return 10.0 ** (np.clip(decibels, -70.0, 25.0) / 20.0)
 
 
@@ -67,7 +69,7 @@ def noise(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def augment(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random recording of `audio`: (N,) float32 in -1..1 at 16 kHz -> (N,) float32 in -1..1, never shifted in time."""
+    """A random recording of `audio`, (N,) float32 in -1..1 at 16 kHz: the same shape, range and timing."""
     count = len(audio)
     sound = np.asarray(audio, np.float64)
     if count < 16:

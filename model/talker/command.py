@@ -29,7 +29,7 @@ def make(out: Path, clips: int, seed: int, split: str, workers: int) -> None:
 @talker.command()
 @click.argument("text")
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="WAV to write.")
-@click.option("--voice", default="slt", show_default=True, help="slt, rms, awb (flite) or one of espeak-ng's: en-us+f3.")
+@click.option("--voice", default="slt", show_default=True, help="slt, rms, awb (flite), or en-us+f3 and the like.")
 @click.option("--phones", type=click.Path(dir_okay=False, path_type=Path), help="JSON of [phone, start_s, end_s].")
 def say(text: str, out: Path, voice: str, phones: Path | None) -> None:
     """Say TEXT into a 16 kHz WAV file."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def _cut(audio: np.ndarray, phones: list[tuple[str, float, float]]) -> tuple[np.
         return audio, phones
     ends = [
         (end, start)
-        for (_, _, end), (_, start, _) in zip(phones, phones[1:], strict=False)
+        for (_, _, end), (_, start, _) in pairwise(phones)
         if start - end > 0.15 and _SHORTEST_S < start < _LONGEST_S
     ]
     stop = (ends[-1][1] - 0.03) if ends else _LONGEST_S
@@ -194,7 +195,7 @@ class _Folder(Sequence[Clip]):
     def __len__(self) -> int:
         return len(self._lines)
 
-    def __getitem__(self, item):  # noqa: ANN001 - Sequence's own overloads
+    def __getitem__(self, item):
         if isinstance(item, slice):
             return _Folder(self._folder, self._lines[item])
         line = self._lines[item]

@@ -23,10 +23,11 @@ DIPHTHONGS: dict[str, tuple[str, str]] = {
 PARTS: dict[str, tuple[str, str]] = {"PF": ("P", "F"), **DIPHTHONGS}
 """Phones that are two phones to the lips."""
 
-PHONES: frozenset[str] = frozenset(
+_NAMES = (
     "AA AE AH AO AW AX AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH "
-    "UE OE RU XX CC NY TS DZ PF BV Q SIL".split()
+    "UE OE RU XX CC NY TS DZ PF BV Q SIL"
 )
+PHONES: frozenset[str] = frozenset(_NAMES.split())
 
 _IPA: dict[str, tuple[str, ...]] = {
     **{"a": ("AA",), "ɑ": ("AA",), "ɒ": ("AO",), "æ": ("AE",), "ɐ": ("AH",), "ʌ": ("AH",), "ə": ("AX",)},

@@ -206,35 +206,36 @@ SENTENCES: dict[str, tuple[str, ...]] = {
 }
 """Language code (espeak-ng's first part of a voice name) to sentences; ours, not quoted from any corpus."""
 
-ENGLISH_SLOTS: dict[str, tuple[str, ...]] = {
-    "person": tuple(
+ENGLISH_SLOTS: dict[str, str] = {
+    "person": (
         "my brother|the baker|Miss Weber|old Bob|the plumber|her uncle|a young woman|Mister Murphy|the bishop|Eve|"
-        "our neighbour|the nurse|Jude|Vivian|the whole team|a tall waiter|Pamela|Father Paul|George|the chef|somebody".split("|")
+        "our neighbour|the nurse|Jude|Vivian|the whole team|a tall waiter|Pamela|Father Paul|George|the chef|"
+        "somebody"
     ),
-    "verb": tuple(
+    "verb": (
         "bought|found|moved|wanted|saw|chose|forgot|painted|fixed|measured|carried|shook|threw|opened|borrowed|"
-        "watched|hid|broke|described|loved|put away|gave up|brought back|whispered about|sold|used|pushed".split("|")
+        "watched|hid|broke|described|loved|put away|gave up|brought back|whispered about|sold|used|pushed"
     ),
-    "thing": tuple(
+    "thing": (
         "a yellow boat|the bathroom mirror|five apples|the whole bowl of soup|a wooden spoon|this beautiful map|"
         "two pairs of shoes|the oil painting|a thick book|that huge bubble|the garage key|a purple ribbon|my violin|"
         "some cheap jewels|the weather report|a vase of flowers|the broken umbrella|three quarts of milk|a fat mouse|"
-        "an orange jumper|her favourite puzzle|a pound of beef|the television|one good idea|an old photograph".split("|")
+        "an orange jumper|her favourite puzzle|a pound of beef|the television|one good idea|an old photograph"
     ),
-    "place": tuple(
+    "place": (
         "in the park|by the river|above the shop|behind the church|at home|near the airport|on the balcony|"
         "from the basement|under the bridge|in Vienna|beside the pool|outside the theatre|on board the ship|"
-        "halfway up the mountain|at the back of the room|in the village square".split("|")
+        "halfway up the mountain|at the back of the room|in the village square"
     ),
-    "time": tuple(
+    "time": (
         "on Monday|last week|before breakfast|every February|after the show|this evening|at about nine|just now|"
-        "in the summer of ninety five|a moment ago|once upon a time|within two hours|yesterday|all year round".split("|")
+        "in the summer of ninety five|a moment ago|once upon a time|within two hours|yesterday|all year round"
     ),
-    "opener": tuple(
-        "Well|Actually|Maybe|By the way|Of course|However|You know|Oh|Sure|Look|Honestly|Above all|Wow|Hmm|Please".split("|")
+    "opener": (
+        "Well|Actually|Maybe|By the way|Of course|However|You know|Oh|Sure|Look|Honestly|Above all|Wow|Hmm|Please"
     ),
 }
-"""Slots of the English templates in `text.py`."""
+"""Slots of the English templates in `text.py`, fillers separated by bars."""
 
 ENGLISH_TEMPLATES: tuple[str, ...] = (
     "{person} {verb} {thing} {place}.",

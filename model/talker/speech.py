@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import soxr
@@ -14,7 +15,11 @@ from voxmesh.model.talker.voices import Voice
 SAMPLE_RATE = 16000
 Phone = tuple[str, float, float]
 
-_STOPS = frozenset("P B T D K G CH JH TS DZ PF Q".split())
+_STOPS = frozenset({"P", "B", "T", "D", "K", "G", "CH", "JH", "TS", "DZ", "PF", "Q"})
+_NASALS = frozenset({"M", "N", "NG", "NY"})
+_VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AX", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
+_VOWELS |= {"UE", "OE"}
+_NASAL_LATE_S = 0.022  # espeak-ng marks a vowel after a nasal this much after the mouth opens (median over 224 m)
 _SPLIT_SHARE = {"Y": 0.35, "W": 0.35, "L": 0.45, "R": 0.4, "D": 0.3}
 
 
@@ -57,6 +62,17 @@ def close_stops(samples: np.ndarray, rate: int, phones: Sequence[Phone], *, most
     return fixed
 
 
+def end_nasals(phones: Sequence[Phone]) -> list[Phone]:
+    """End each nasal where the vowel after it starts: espeak-ng marks that vowel only after its transition."""
+    fixed = list(phones)
+    for index, ((name, start, end), (after, after_start, after_end)) in enumerate(pairwise(phones)):
+        if name in _NASALS and after in _VOWELS and after_start == end:
+            early = min(_NASAL_LATE_S, 0.4 * (end - start))
+            fixed[index] = (name, fixed[index][1], end - early)
+            fixed[index + 1] = (after, end - early, after_end)
+    return fixed
+
+
 def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone]]]:
     """Say each of `texts`: (samples (N,) float32 at 16 kHz, phones without silences) each, deterministic.
 
@@ -73,7 +89,7 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
                 for name, start, end in one.phones
                 for phone in (_expand(name, start, end) or ([(SILENCE, start, end)] if name == "" else []))
             ]
-            phones = close_stops(one.samples, one.rate, marks)
+            phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
     else:
         for text in texts:
