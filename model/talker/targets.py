@@ -97,7 +97,7 @@ TARGETS: dict[str, Target] = {
 
 SEALED: dict[str, tuple[float, float]] = {"P": (0.35, 0.040), "B": (0.28, 0.020), "M": (0.0, 0.0)}
 """Lips are sealed from the phone's start until this fraction before its end, but no more than so many seconds: a stop's
-label also covers burst and breath. Measured on espeak-ng and flite: p bursts 25-40 ms before its label ends, b 10-25."""
+label also covers burst and breath. Measured on espeak-ng and flite: p bursts 25-40 ms before its end, b 10-25 ms."""
 
 LABIODENTAL: dict[str, tuple[float, float]] = {"F": (0.05, 0.95), "V": (0.1, 0.9)}
 """The lower lip touches the upper teeth between these fractions of the phone."""
