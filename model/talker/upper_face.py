@@ -89,7 +89,7 @@ def upper_face(
     """
     times = np.arange(frames) / FPS
     out = np.zeros((frames, len(ARKIT_NAMES)))
-    talking = energy is not None and float(np.mean(energy > 0.1)) > 0.2
+    talking = energy is not None and 5 * int(np.sum(energy > 0.1)) > frames
     blinks = blink_times(frames / FPS, rng, BLINKS_PER_MINUTE["speech" if talking else "rest"])
     lids = blink_curve(times, blinks, rng.uniform(0.92, 1.0, len(blinks)))
     yaw, tilt = _gaze(times, rng)
