@@ -84,7 +84,8 @@ def make_clip(seed: int, index: int, split: str = "train") -> Clip:
         return _silent_clip(rng, split)
     voice = draw_voice(rng, split)
     at = int(rng.uniform(0.2, 1.5 if rng.random() < 0.3 else 0.6) * SAMPLE_RATE)
-    pieces, phones, texts = [np.zeros(at, np.float32)], [], []
+    pieces, texts = [np.zeros(at, np.float32)], list[str]()
+    phones: list[tuple[str, float, float]] = []
     for text, samples, marks in _utterances(rng, voice):
         if texts and at + len(samples) > _LONGEST_S * SAMPLE_RATE:
             break
