@@ -87,7 +87,7 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
             marks = [
                 phone
                 for name, start, end in one.phones
-                for phone in (_expand(name, start, end) or ([(SILENCE, start, end)] if name == "" else []))
+                for phone in (_expand(name, start, end) or [(SILENCE, start, end)])
             ]
             phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
