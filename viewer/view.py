@@ -45,6 +45,8 @@ class Telemetry:
         while self.drawn and self.drawn[0][0] < now - 1:
             self.drawn.popleft()
         if not self.drawn:
+            if receiver.topology is None:
+                return f"waiting for {receiver.endpoint}"
             return "the publisher has stopped" if receiver.ended else "no frames are coming"
         delays = [delay for _, delay in self.drawn if delay is not None]
         latency = f"latency {np.median(delays):.0f} ms   " if delays else ""
