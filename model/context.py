@@ -46,7 +46,7 @@ class ContextModel(nn.Module):
         past = self.past_stack(past, self.past_stack.initial(len(past)))[0].transpose(1, 2)
         base = (self.from_past(past) + self.from_audio(audio.transpose(1, 2))).unflatten(2, (self.heads, -1))
         own = functional.embedding(labels + rows, self.head_book)
-        earlier = own.cumsum(2) - own
+        earlier = functional.pad(own.cumsum(2)[:, :, :-1], (0, 0, 1, 0))
         return torch.einsum("bthd,hcd->bthc", functional.silu(base + earlier), self.leave) + self.bias
 
     def history(self, audio: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

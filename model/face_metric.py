@@ -1,7 +1,8 @@
 """Losses on vertices, at the price of coefficients.
 
 Vertices are linear in the coefficients, v = template + c B, so a weighted squared error over all vertices is a small
-quadratic form: sum_v m_v |dv|^2 = |dc R|^2 with R R^T = B diag(m) B^T. Exactly the same number, K^2 work instead of 3 V K.
+quadratic form: sum_v m_v |dv|^2 = |dc R|^2 with R R^T = B diag(m) B^T. The same number for K^2 work
+instead of 3 V K.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class MouthReader(nn.Module):
 
 
 def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
-    """(B, T, K) coefficients -> scalar, mm^2: mouth vertices, landmarks, the gap of the lips, and their change in time."""
+    """(B, T, K) coefficients -> scalar, mm^2: mouth vertices, landmarks, the lips' gap, and change in time."""
     difference = got - wanted
     still = metric.region("mouth", difference).mean() + metric.landmark_error(difference).mean()
     # A gap of 1 mm where the lips should touch is far more visible than 1 mm anywhere else.

@@ -50,7 +50,7 @@ class FeatureConfig:
 
 
 def mel_matrix(config: FeatureConfig) -> np.ndarray:
-    """(fft_samples // 2 + 1, mels) float32: triangles evenly spaced in mel = 2595 log10(1 + f / 700) (O'Shaughnessy)."""
+    """(fft_samples // 2 + 1, mels) float32: triangles even in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
 
     def mel(hz: float) -> float:
         return 2595.0 * float(np.log10(1.0 + hz / 700.0))

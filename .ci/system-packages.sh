@@ -1,0 +1,35 @@
+#!/bin/sh
+# The system libraries that `make demo` (viewer) and `make test` (dev) need on Debian and Ubuntu.
+# Root: installs what is missing. Anyone else: names the exact command. Other systems: says what to look for.
+set -eu
+
+viewer="libportaudio2 libgl1 libgl1-mesa-dri libglx-mesa0 libegl1 libegl-mesa0 libgomp1 libusb-1.0-0 libx11-6"
+dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 espeak-ng-data flite"
+case "${1:-}" in
+  viewer) wanted=$viewer ;;
+  dev) wanted=$dev ;;
+  *) echo "usage: $0 viewer|dev" >&2; exit 2 ;;
+esac
+[ "$(uname)" = Linux ] || exit 0
+if ! command -v dpkg-query >/dev/null; then
+  echo "This is not Debian or Ubuntu: if something is missing, install your system's packages for: $wanted" >&2
+  exit 0
+fi
+
+"${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || wanted="$wanted python3-venv"
+missing=""
+for package in $wanted; do
+  # shellcheck disable=SC2016 # the ${} is dpkg-query's own
+  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+  echo "Installing system packages:$missing"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+  echo "System packages are missing. Run: sudo apt-get install -y --no-install-recommends$missing" >&2
+  exit 1
+fi

@@ -1,0 +1,43 @@
+# `make demo` and `make test` set up all they need. Everything else assumes nothing either.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+VOXMESH := $(BIN)/voxmesh
+
+.PHONY: demo test train lint clean
+
+demo: $(VENV)/viewer.done
+	$(VOXMESH) demo
+
+test: $(VENV)/dev.done
+	$(BIN)/python -m pytest
+
+# The shipped bundle, redone from nothing: about two hours on two cores. Every stage resumes.
+train: $(VENV)/dev.done
+	$(VOXMESH) talker make -o data/train --clips 3000 --seed 1
+	$(VOXMESH) talker make -o data/test --clips 60 --seed 2 --split test
+	$(VOXMESH) train prepare runs/default --data data/train
+	$(VOXMESH) train audio runs/default
+	$(VOXMESH) train codes runs/default
+	$(VOXMESH) train context runs/default
+	$(VOXMESH) export runs/default -o stream/default_bundle
+	$(BIN)/python -m voxmesh.model.evaluate runs/default --data data/test
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) build *.egg-info demo.mp4 demo.png demo.npz
+
+$(VENV)/viewer.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
+	sh .ci/system-packages.sh viewer
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer]'
+	touch $@
+
+$(VENV)/dev.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
+	sh .ci/system-packages.sh dev
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer,train,dev]'
+	touch $@

@@ -1,0 +1,69 @@
+"""Options that `live` and `animate` share: which face, and how it is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from voxmesh.stream.backend import BACKENDS, open_backend
+from voxmesh.stream.bundle import load
+from voxmesh.stream.engine import Engine
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What `Engine` is made of, as the user gave it."""
+
+    bundle: Path | None
+    identity: int
+    seed: int
+    temperature: float
+    backend: str
+    threads: int
+
+    def settings(self) -> dict[str, Any]:
+        """Plain data, to be stored with the result."""
+        return {**asdict(self), "bundle": str(self.bundle) if self.bundle else None}
+
+
+def engine_options(function: F) -> F:
+    """Adds --bundle, --identity, --seed, --temperature, --backend and --threads to a click command."""
+    for option in reversed(
+        (
+            click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder (default: the one shipped)."),
+            click.option("--identity", type=int, default=0, show_default=True, help="Which of the bundle's faces."),
+            click.option("--seed", type=int, default=0, show_default=True, help="Same seed and audio, same frames."),
+            click.option(
+                "--temperature", type=float, default=1.0, show_default=True, help="0 is the most probable motion."
+            ),
+            click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True),
+            click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def take_engine_options(values: dict[str, Any]) -> EngineOptions:
+    """Move the shared options out of a command's keyword arguments."""
+    return EngineOptions(**{name: values.pop(name) for name in EngineOptions.__dataclass_fields__})
+
+
+def make_engine(options: EngineOptions, source_rate: int) -> Engine:
+    """The Engine. Raises VoxmeshError for a bundle, identity, temperature or backend that will not do."""
+
+    bundle = load(options.bundle)
+    return Engine(
+        bundle,
+        source_rate=source_rate,
+        seed=options.seed,
+        temperature=options.temperature,
+        identity=options.identity,
+        backend=open_backend(bundle, options.backend, options.threads),
+    )

@@ -1,0 +1,127 @@
+"""Frames out over ZeroMQ: an XPUB socket that greets each new subscriber with the topology and never blocks."""
+
+from __future__ import annotations
+
+import errno
+import time
+from types import TracebackType
+
+import numpy as np
+import zmq
+
+from voxmesh.stream import wire
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.types import Frame
+
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
+HIGH_WATER = 120
+"""Frames kept for a subscriber that does not keep up: 2 s at 60 fps. After that it misses frames, others do not."""
+LINGER_MS = 300
+
+
+class Publisher:
+    """Binds `endpoint` and publishes the frames of one session. Use as a context manager: leaving it says bye.
+
+    hello: what each new subscriber is sent first; its session names this publisher's messages.
+    dropped: frames that at least one subscriber missed because it was HIGH_WATER frames behind.
+    Raises VoxmeshError when the endpoint cannot be bound.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        hello: wire.TopologyMessage,
+        *,
+        lookahead_samples: int = 0,
+        high_water: int = HIGH_WATER,
+    ) -> None:
+        self.session = hello.session
+        self.lookahead_samples = lookahead_samples
+        self.published = 0
+        self.dropped = 0
+        self.subscriptions = 0
+        self._hello = wire.pack(hello)
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.XPUB)
+        self._socket.sndhwm = high_water
+        self._socket.linger = LINGER_MS
+        # Every subscription is reported, also the second of the same topic: that subscriber needs the topology too.
+        self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
+        self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise VoxmeshError(f"cannot listen on {endpoint}: {_reason(error)}") from error
+        self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+
+    def publish(self, frame: Frame, weights: np.ndarray | None = None) -> int:
+        """Send one frame, with blendshape weights (52,) if given. Returns CLOCK_MONOTONIC ns of its sending."""
+        now = time.monotonic_ns()
+        message = wire.FrameMessage(
+            self.session,
+            frame.index,
+            frame.sample,
+            frame.captured_ns,
+            now,
+            self.lookahead_samples,
+            frame.vertices,
+            np.zeros(0, np.float32) if weights is None else weights,
+        )
+        self.published += 1
+        self.dropped += not self._send(wire.pack(message))
+        return now
+
+    def poll(self) -> None:
+        """Read subscriptions and answer them. Call it often: until it is called, a new subscriber hears nothing."""
+        greet = False
+        while True:
+            try:
+                event = self._socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            if event[:1] == b"\1":
+                self.subscriptions += 1
+                greet = greet or self._hello.startswith(event[1:])
+            elif event[:1] == b"\0":
+                self.subscriptions -= 1
+        if greet:
+            # To all who subscribed to topologies: XPUB cannot address one. Theirs is the same, they may ignore it.
+            self._send(self._hello)
+
+    def _send(self, data: bytes) -> bool:
+        """Never blocks; False when somebody's queue was full, who then misses this message."""
+        try:
+            self._socket.send(data, zmq.NOBLOCK)
+            return True
+        except zmq.Again:
+            # NODROP told us that a queue is full, and sent to none: send again to those who have room.
+            self._socket.setsockopt(zmq.XPUB_NODROP, 0)
+            self._socket.send(data, zmq.NOBLOCK)
+            self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+            return False
+
+    def close(self) -> None:
+        """Say bye and close; waits LINGER_MS at most for what is still to be sent."""
+        if not self._socket.closed:
+            self.poll()
+            self._send(wire.pack(wire.ByeMessage(self.session)))
+            self._context.destroy(linger=LINGER_MS)
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _reason(error: zmq.ZMQError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is taken (is another `voxmesh live` running?): choose another with --listen"
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+        return "this machine has no such address"
+    if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT):
+        return "an endpoint looks like tcp://127.0.0.1:5556"
+    return str(error)
