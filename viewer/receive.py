@@ -90,7 +90,7 @@ class Receiver:
             self._read_topologies()
         if self.topology is None:
             raise VoxmeshError(
-                f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh run"
+                f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh live"
             )
         return self.topology
 
