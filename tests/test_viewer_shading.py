@@ -11,6 +11,7 @@ from viewer_helpers import ball, sphere
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.viewer.clip import with_look
 from voxmesh.viewer.shading import KEY, Normals, Shader
+from voxmesh.viewer.shadow import key_visibility
 
 EYE = np.array([0.0, 0.0, 1.2])
 
@@ -106,3 +107,27 @@ def test_what_does_not_fit_is_refused_with_the_numbers() -> None:
         Normals(np.array([[0, 1, 9999]]), 10)
     with pytest.raises(VoxmeshError, match="gloss has 3 rows"):
         Shader(ball(gloss=np.zeros(3, np.uint8)))
+
+
+def test_what_stands_before_the_key_light_casts_a_soft_shadow() -> None:
+    """A small ball before a wall leaves the wall dark behind it, lit elsewhere, and in between at the edge."""
+    light = np.array(KEY) / np.linalg.norm(KEY)
+    small, faces = sphere(radius_m=0.04)
+    ticks = np.linspace(-0.2, 0.2, 41)
+    x, y = np.meshgrid(ticks, ticks)
+    wall = np.stack([x, y, np.zeros_like(x)], 2).reshape(-1, 3)
+    corner = (np.arange(40)[:, None] * 41 + np.arange(40)).reshape(-1, 1)
+    squares = np.concatenate([corner + np.array(square) for square in ([0, 1, 42], [0, 42, 41])])
+    vertices = np.concatenate([wall, small + 0.15 * light])
+    everything = np.concatenate([squares, faces + len(wall)])
+    normals = Normals(everything, len(vertices))(np.ascontiguousarray(vertices.T, np.float32)).T
+    seen = key_visibility(vertices, everything, normals, light)
+    # On the wall, the distance from the shadow's axis, seen along the light.
+    away = np.linalg.norm(wall - np.outer(wall @ light, light), axis=1)
+    assert seen[: len(wall)][away < 0.02].max() < 0.1
+    assert seen[: len(wall)][away > 0.065].min() > 0.95
+    edge = seen[: len(wall)][np.abs(away - 0.04) < 0.004]
+    assert 0.2 < edge.mean() < 0.8
+    # The ball itself is lit on its bright side.
+    bright = (small @ light) > 0.02
+    assert seen[len(wall) :][bright].min() > 0.95
