@@ -85,7 +85,8 @@ def missing_extra(error: ImportError) -> str | None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command line `arguments` (sys.argv by default); returns the exit code.
 
-    0 success, 2 a mistake that the user can mend (one line on stderr), 130 interrupted. Anything else is a bug: it raises.
+    0 success, 2 a mistake that the user can mend (one line on stderr), 130 interrupted. Anything else is a bug and
+    raises.
     """
     try:
         code = voxmesh.main(arguments, prog_name="voxmesh", standalone_mode=False)
@@ -93,6 +94,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except VoxmeshError as error:
         return _complain(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "voxmesh"
         return _complain(f"{error.format_message()} (see `{path} --help`)")

@@ -46,7 +46,8 @@ class Publisher:
         self._socket.sndhwm = high_water
         self._socket.linger = LINGER_MS
         # Every subscription is reported, also the second of the same topic: that subscriber needs the topology too.
-        self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
+        # And every end of one, where XPUB_VERBOSE would tell of the last one's only.
+        self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
         try:
             self._socket.bind(endpoint)
