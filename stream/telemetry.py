@@ -18,6 +18,7 @@ class Snapshot:
 
     level_dbfs: RMS since the last snapshot, 0 is a full-scale square wave. clipped: a sample reached full scale.
     fps: frames published a second since the last snapshot. frame_ms, latency_ms: (p50, p95) of the last 600 frames.
+    dropped_ms: of audio. viewers: subscriptions, rather (a viewer with two topics has two).
     Latency is from the depicted sample's entry into the microphone to the frame's publication: the look-ahead counts.
     """
 
@@ -37,11 +38,11 @@ class Snapshot:
         level = (
             "-- dBFS" if self.level_dbfs is None else f"{self.level_dbfs:5.1f} dBFS{' CLIP' if self.clipped else ''}"
         )
-        frame = "--" if self.frame_ms is None else f"{self.frame_ms[0]:.1f} ms (p95 {self.frame_ms[1]:.1f})"
-        latency = "--" if self.latency_ms is None else f"{self.latency_ms[0]:.0f} ms (p95 {self.latency_ms[1]:.0f})"
+        frame = "--" if self.frame_ms is None else f"{self.frame_ms[0]:.1f} (p95 {self.frame_ms[1]:.1f}) ms"
+        latency = "--" if self.latency_ms is None else f"{self.latency_ms[0]:.0f} (p95 {self.latency_ms[1]:.0f}) ms"
         return (
             f"{self.seconds:.1f} s  {level}  {self.fps:.1f} fps  frame {frame}  latency {latency}  "
-            f"dropped {self.dropped_frames} frames, {self.dropped_ms:.0f} ms audio  subscriptions {self.viewers}"
+            f"dropped {self.dropped_frames} frames {self.dropped_ms:.0f} ms  viewers {self.viewers}"
         )
 
 
