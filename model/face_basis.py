@@ -96,14 +96,19 @@ def fit_face_basis(
     order[moving] = np.arange(len(moving))
     face.basis.copy_(torch.from_numpy(unit * scale[:, None] / importance))
     face.order.copy_(torch.from_numpy(order))
-    numbers = _fit_shape(face.shape, templates)
+    numbers = _fit_shape(face.shape, templates, moving)
     _fit_mixers(face.shape, numbers, to_coefficients, ridge)
     return face, np.linalg.solve(root.T, to_coefficients[0]).astype(np.float32)
 
 
-def _fit_shape(shape: ShapeMixer, templates: Sequence[np.ndarray]) -> np.ndarray:
-    """Principal directions of the templates around the neutral one; returns each template's (D,) numbers."""
-    differences = np.stack([(t - templates[0]).reshape(-1) for t in templates]).astype(np.float64)
+def _fit_shape(shape: ShapeMixer, templates: Sequence[np.ndarray], moving: np.ndarray) -> np.ndarray:
+    """Principal directions of the templates around the neutral one; returns each template's (D,) numbers.
+
+    Only vertices that move tell how a face moves: a haircut or a collar would drown them.
+    """
+    differences = np.zeros((len(templates), *templates[0].shape))
+    differences[:, moving] = np.stack(templates)[:, moving] - templates[0][moving]
+    differences = differences.reshape(len(templates), -1)
     dims = min(len(shape.project), len(templates) - 1)
     if dims == 0:
         return np.zeros((len(templates), len(shape.project)))

@@ -13,12 +13,14 @@ import click
 from voxmesh.stream.errors import VoxmeshError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("voxmesh.stream.demo_command:demo", "Show a head speaking, whatever this machine has."),
     "live": ("voxmesh.stream.live_command:live", "Speak: microphone to face, published over ZeroMQ."),
     "animate": ("voxmesh.stream.animate_command:animate", "Turn an audio file into an animation (.npz or .mp4)."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),
     "sheet": ("voxmesh.viewer.commands:sheet", "Draw frames of an animation side by side."),
+    "avatar": ("voxmesh.stream.avatar_command:avatar", "Look at the default face and its poses."),
     "talker": ("voxmesh.model.talker.command:talker", "Make synthetic speech with motion, to train on."),
     "train": ("voxmesh.model.command:train", "Train a face."),
     "export": ("voxmesh.export.command:export", "Export a trained face as a bundle."),

@@ -1,0 +1,218 @@
+"""Clips from a seed, and a folder of them on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from voxmesh.model.talker.articulation import articulate
+from voxmesh.model.talker.augment import noise
+from voxmesh.model.talker.prosody import jaw_loudness, prosody
+from voxmesh.model.talker.speech import say
+from voxmesh.model.talker.text import sentence
+from voxmesh.model.talker.upper_face import upper_face
+from voxmesh.model.talker.voices import Voice, draw_voice
+from voxmesh.stream.errors import VoxmeshError
+
+FPS = 60
+SAMPLE_RATE = 16000
+SPLITS = ("train", "test")
+_SILENT_SHARE, _SHORTEST_S, _LONGEST_S = 0.04, 3.0, 8.0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One spoken clip: audio (N,) float32 in -1..1 at 16 kHz, curves (T, 52) float32 at 60 fps in ARKIT_NAMES' order.
+
+    Frame t depicts sample floor(t * 16000 / 60); T = ceil(N * 60 / 16000). `phones` are (name, start_s, end_s)
+    without silences, names from `phones.PHONES`.
+    """
+
+    audio: np.ndarray
+    curves: np.ndarray
+    phones: list[tuple[str, float, float]]
+    voice: str
+    language: str
+    text: str
+    split: str
+
+
+def frames_of(samples: int) -> int:
+    """Frames that depict `samples` samples: ceil(samples * 60 / 16000)."""
+    return -(-samples * FPS // SAMPLE_RATE)
+
+
+def _silent_clip(rng: np.random.Generator, split: str) -> Clip:
+    count = int(rng.uniform(_SHORTEST_S, 5.0) * SAMPLE_RATE)
+    audio = np.zeros(count, np.float32)
+    if rng.random() < 0.8:
+        audio = (noise(count, rng) * 10.0 ** (rng.uniform(-60.0, -20.0) / 20.0)).clip(-1.0, 1.0).astype(np.float32)
+    return Clip(audio, upper_face(frames_of(count), rng), [], "none", "none", "", split)
+
+
+def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, np.ndarray, list]]:
+    """Takes until the clip is long enough to stop anywhere: (text, samples, phones)."""
+    texts = [sentence(rng, voice.language) for _ in range(4)]
+    if rng.random() < 0.3:  # short interjections between pauses
+        texts = [" ".join(text.split()[: int(rng.integers(1, 4))]).rstrip(",") + "." for text in texts]
+    if voice.engine == "flite":
+        for text in texts:
+            yield text, *say([text], voice)[0]
+    else:
+        for text, take in zip(texts, say(texts, voice), strict=True):
+            yield text, *take
+
+
+def make_clip(seed: int, index: int, split: str = "train") -> Clip:
+    """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
+
+    Raises VoxmeshError when espeak-ng or flite is missing or `split` is neither "train" nor "test".
+    """
+    if split not in SPLITS:
+        raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    rng = np.random.default_rng([seed, index, SPLITS.index(split)])
+    if rng.random() < _SILENT_SHARE:
+        return _silent_clip(rng, split)
+    voice = draw_voice(rng, split)
+    at = int(rng.uniform(0.2, 1.5 if rng.random() < 0.3 else 0.6) * SAMPLE_RATE)
+    pieces, phones, texts = [np.zeros(at, np.float32)], [], []
+    for text, samples, marks in _utterances(rng, voice):
+        if texts and at + len(samples) > _LONGEST_S * SAMPLE_RATE:
+            break
+        phones += [(name, at / SAMPLE_RATE + start, at / SAMPLE_RATE + end) for name, start, end in marks]
+        pause = int(rng.uniform(0.05, 0.7) * SAMPLE_RATE)
+        pieces += [samples, np.zeros(pause, np.float32)]
+        at += len(samples) + pause
+        texts.append(text)
+        if at > _SHORTEST_S * SAMPLE_RATE and rng.random() < 0.6:
+            break
+    tail = int(rng.uniform(0.1, 1.2 if rng.random() < 0.3 else 0.4) * SAMPLE_RATE)
+    short = int(_SHORTEST_S * SAMPLE_RATE) - at - tail
+    audio = np.concatenate([*pieces, np.zeros(tail + max(short, 0), np.float32)])
+    audio, phones = _cut(audio, phones)
+    audio = audio * np.float32(rng.uniform(0.3, 0.95) / max(float(np.abs(audio).max()), 1e-3))
+    frames = frames_of(len(audio))
+    energy, pitch = prosody(audio, frames)
+    amplitude = float(np.clip(rng.normal(1.0, 0.05), 0.85, 1.15))
+    curves = articulate(phones, frames, amplitude=amplitude, loudness=jaw_loudness(energy))
+    curves = curves + upper_face(frames, rng, energy=energy, pitch=pitch)
+    return Clip(audio, curves, phones, f"{voice.engine}:{voice.name}", voice.language, " ".join(texts), split)
+
+
+def _cut(audio: np.ndarray, phones: list[tuple[str, float, float]]) -> tuple[np.ndarray, list]:
+    """At most 8 s: a longer utterance ends in the last long gap before, or simply there (speech that goes on)."""
+    if len(audio) <= _LONGEST_S * SAMPLE_RATE:
+        return audio, phones
+    ends = [
+        (end, start)
+        for (_, _, end), (_, start, _) in pairwise(phones)
+        if start - end > 0.15 and _SHORTEST_S < start < _LONGEST_S
+    ]
+    stop = (ends[-1][1] - 0.03) if ends else _LONGEST_S
+    kept = [(name, start, min(end, stop)) for name, start, end in phones if start < stop]
+    return audio[: int(stop * SAMPLE_RATE)], kept
+
+
+def _path(folder: Path, index: int) -> Path:
+    return folder / f"{index:06d}.npz"
+
+
+def _write_clip(folder: str, seed: int, index: int, split: str) -> dict[str, object]:
+    """Make clip `index` and put it in place whole; the line for the manifest."""
+    clip = make_clip(seed, index, split)
+    path = _path(Path(folder), index)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            audio=np.round(clip.audio * 32767.0).astype(np.int16),
+            curves=clip.curves.astype(np.float16),
+            phones=np.frombuffer(json.dumps(clip.phones).encode(), np.uint8),
+        )
+    partial.replace(path)
+    about = {"index": index, "seed": seed, "split": split, "samples": len(clip.audio), "frames": len(clip.curves)}
+    return {**about, "voice": clip.voice, "language": clip.language, "text": clip.text}
+
+
+def write_dataset(folder: str | Path, clips: int, seed: int, split: str = "train", *, workers: int = 1) -> None:
+    """Write clips 0..clips-1 into `folder`: NNNNNN.npz each and manifest.jsonl, one line a clip, as they are made.
+
+    Run again with the same arguments it makes only what is missing. Raises VoxmeshError when `folder` holds clips of
+    another seed or split.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "manifest.jsonl"
+    done = set()
+    for line in _manifest(folder) if manifest.exists() else ():
+        if (line["seed"], line["split"]) != (seed, split):
+            found = f"seed {line['seed']} split {line['split']}"
+            raise VoxmeshError(f"{folder} already holds {found}, not seed {seed} split {split}; choose another folder")
+        if _path(folder, int(line["index"])).exists():
+            done.add(line["index"])
+    todo = [index for index in range(clips) if index not in done]
+    arguments = zip(*((str(folder), seed, index, split) for index in todo), strict=True) if todo else ()
+    bar = tqdm(total=clips, initial=clips - len(todo), unit="clip", desc=f"talker {split}")
+    with bar, manifest.open("a", encoding="utf-8") as out:
+
+        def note(lines: Iterator[dict[str, object]]) -> None:
+            for line in lines:
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+                out.flush()
+                bar.update()
+
+        if workers <= 1 or not todo:
+            note(map(_write_clip, *arguments) if todo else iter(()))
+        else:
+            with ProcessPoolExecutor(workers) as pool:
+                note(pool.map(_write_clip, *arguments, chunksize=4))
+
+
+def _manifest(folder: Path) -> list[dict]:
+    """The manifest's lines; a last line that a crash cut short is left out."""
+    lines = []
+    for text in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+class _Folder(Sequence[Clip]):
+    """Clips read from disk when asked for."""
+
+    def __init__(self, folder: Path, lines: list[dict]) -> None:
+        self._folder, self._lines = folder, lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, item):
+        if isinstance(item, slice):
+            return _Folder(self._folder, self._lines[item])
+        line = self._lines[item]
+        with np.load(_path(self._folder, line["index"]), allow_pickle=False) as data:
+            audio = data["audio"].astype(np.float32) / 32767.0
+            curves = data["curves"].astype(np.float32)
+            phones = [(name, start, end) for name, start, end in json.loads(data["phones"].tobytes())]
+        return Clip(audio, curves, phones, line["voice"], line["language"], line["text"], line["split"])
+
+
+def read_dataset(folder: str | Path, split: str | None = None) -> Sequence[Clip]:
+    """Clips of a folder that `write_dataset` wrote, in the order of their index, each read when it is asked for.
+
+    Raises VoxmeshError when there is no manifest.
+    """
+    folder = Path(folder)
+    if not (folder / "manifest.jsonl").exists():
+        raise VoxmeshError(f"{folder} is no data set (no manifest.jsonl); make one: voxmesh talker make -o {folder}")
+    lines = {line["index"]: line for line in _manifest(folder) if split in (None, line["split"])}
+    return _Folder(folder, [lines[index] for index in sorted(lines) if _path(folder, index).exists()])

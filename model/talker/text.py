@@ -1,0 +1,60 @@
+"""Endless sentences from a seed: whole sentences, filled templates, joined clauses and shuffled words."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from voxmesh.model.talker.sentences import ENGLISH_SLOTS, ENGLISH_TEMPLATES, SENTENCES
+
+LANGUAGES: tuple[str, ...] = tuple(SENTENCES)
+
+
+def _pick(rng: np.random.Generator, items: tuple[str, ...]) -> str:
+    return items[int(rng.integers(len(items)))]
+
+
+def _words(language: str) -> tuple[str, ...]:
+    text = " ".join(SENTENCES[language])
+    return tuple(re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text))
+
+
+def _template(rng: np.random.Generator) -> str:
+    def fill(match: re.Match[str]) -> str:
+        slot = match.group(1)
+        return str(int(rng.integers(2, 2000))) if slot == "number" else _pick(rng, tuple(ENGLISH_SLOTS[slot].split("|")))
+
+    sentence = re.sub(r"\{(\w+)\}", fill, _pick(rng, ENGLISH_TEMPLATES))
+    return sentence[0].upper() + sentence[1:]
+
+
+def _clauses(rng: np.random.Generator, language: str) -> str:
+    """Join the halves of two sentences at a word boundary: new neighbours for the sounds, still sayable."""
+    first, second = (_pick(rng, SENTENCES[language]).rstrip(".!?").split() for _ in range(2))
+    cut = max(2, len(first) // 2 + int(rng.integers(-1, 2)))
+    mark = _pick(rng, (", ", " ", ", ", ". "))
+    tail = second[-max(2, len(second) // 2 + int(rng.integers(-1, 2))) :]
+    return " ".join(first[:cut]).rstrip(",") + mark + " ".join(tail) + _pick(rng, (".", ".", "?", "!"))
+
+
+def _salad(rng: np.random.Generator, language: str) -> str:
+    """Random words: rare neighbours of sounds that real sentences seldom give."""
+    words = _words(language)
+    count = int(rng.integers(3, 10))
+    chosen = [_pick(rng, words).lower() for _ in range(count)]
+    if count > 5 and rng.random() < 0.5:
+        chosen[count // 2 - 1] += ","
+    return " ".join(chosen).capitalize() + "."
+
+
+def sentence(rng: np.random.Generator, language: str = "en") -> str:
+    """One sentence of `language` (a key of SENTENCES), the next from `rng`; 2 to about 20 words."""
+    draw = rng.random()
+    if language == "en" and draw < 0.45:
+        return _template(rng)
+    if draw < 0.65:
+        return _pick(rng, SENTENCES[language])
+    if draw < 0.85:
+        return _clauses(rng, language)
+    return _salad(rng, language)

@@ -1,0 +1,134 @@
+"""The client's side of the wire: frames from a publisher, either the newest only or every one in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+
+import zmq
+
+from voxmesh.stream import wire
+from voxmesh.stream.errors import VoxmeshError
+
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
+
+
+class Receiver:
+    """Frames that a publisher sends, and the topology they belong to. A context manager, for one thread.
+
+    endpoint: the publisher's ZeroMQ address. session: take only this session's messages; any by default.
+    The publisher may start later, stop and come back: ZeroMQ reconnects, and a new session's topology replaces the old.
+
+    A drawing client calls `latest`, a recording one iterates; both count what they did not get:
+    received: frames that arrived. missed: frames that never did, seen as gaps in the index. skipped: frames that
+    arrived but were replaced by a newer one before `latest` looked. damaged: messages that were not ours.
+    ended: True once the publisher has said goodbye, until frames come again.
+
+    Raises VoxmeshError if the endpoint is not an address.
+    """
+
+    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, session: str | None = None) -> None:
+        self.endpoint = endpoint
+        self.received = self.missed = self.skipped = self.damaged = 0
+        self.ended = False
+        self.topology: wire.TopologyMessage | None = None
+        self._last: tuple[str, int] | None = None
+        self._context = zmq.Context()
+        self._context.linger = 0
+        try:
+            # Two sockets: the few large topologies must not wait behind, or be drained with, the many frames.
+            # A goodbye travels with the frames, so that it comes after the last of them.
+            self._frames = self._subscribe(wire.topic(wire.FRAME, session), wire.topic(wire.BYE, session))
+            self._topologies = self._subscribe(wire.topic(wire.TOPOLOGY, session))
+        except zmq.ZMQError as error:
+            self.close()
+            raise VoxmeshError(
+                f"cannot connect to {endpoint!r} ({error}); give an address such as {DEFAULT_ENDPOINT}"
+            ) from error
+
+    def _subscribe(self, *topics: bytes) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.SUB)
+        socket.reconnect_ivl, socket.reconnect_ivl_max = 100, 1000
+        for topic in topics:
+            socket.subscribe(topic)
+        socket.connect(self.endpoint)
+        return socket
+
+    def latest(self, timeout_s: float = 0.0) -> wire.FrameMessage | None:
+        """The newest frame there is, or None if none comes within `timeout_s`. Older ones are counted as skipped."""
+        newest = self.next(timeout_s)
+        while newest is not None and (newer := self.next(0.0)) is not None:
+            self.skipped += 1
+            newest = newer
+        return newest
+
+    def next(self, timeout_s: float | None = None) -> wire.FrameMessage | None:
+        """The next frame in order; None if none comes within `timeout_s` (None waits for ever), or at a goodbye."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_ms = None if until is None else max(0, round((until - time.monotonic()) * 1000))
+            if not self._frames.poll(left_ms):
+                return None
+            message = self._read(self._frames)
+            if isinstance(message, wire.ByeMessage):
+                self.ended = True
+                return None
+            if isinstance(message, wire.FrameMessage):
+                self._count(message)
+                self._read_topologies()
+                return message
+
+    def __iter__(self) -> Iterator[wire.FrameMessage]:
+        """Every frame in order, until the publisher says goodbye."""
+        while (frame := self.next()) is not None:
+            yield frame
+
+    def wait_for_topology(self, timeout_s: float = 10.0) -> wire.TopologyMessage:
+        """The topology, as soon as it is there. Raises VoxmeshError if none comes in time."""
+        if self.topology is None and self._topologies.poll(round(timeout_s * 1000)):
+            self._read_topologies()
+        if self.topology is None:
+            raise VoxmeshError(
+                f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh run"
+            )
+        return self.topology
+
+    def poll_topology(self) -> wire.TopologyMessage | None:
+        """The newest topology so far, without waiting."""
+        self._read_topologies()
+        return self.topology
+
+    def close(self) -> None:
+        """Closes the sockets. A second call does nothing."""
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, socket: zmq.Socket[bytes]) -> wire.Message | None:
+        try:
+            return wire.unpack(socket.recv())
+        except wire.WireError:
+            # Somebody else's message on our address is no reason to stop drawing; the count tells of it.
+            self.damaged += 1
+            return None
+
+    def _read_topologies(self) -> None:
+        while self._topologies.poll(0):
+            message = self._read(self._topologies)
+            if isinstance(message, wire.TopologyMessage):
+                self.topology = message
+
+    def _count(self, frame: wire.FrameMessage) -> None:
+        self.received += 1
+        self.ended = False
+        # A new session, or an index that goes back, is a publisher that started again, not a gap.
+        if self._last is not None and self._last[0] == frame.session and frame.index > self._last[1]:
+            self.missed += frame.index - self._last[1] - 1
+        self._last = (frame.session, frame.index)

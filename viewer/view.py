@@ -1,0 +1,180 @@
+"""The command `voxmesh view`: what a publisher sends, in a window, in a picture, or as figures in the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from voxmesh.stream import wire
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.topology import Topology
+from voxmesh.viewer.clip import with_look
+from voxmesh.viewer.commands import Size
+from voxmesh.viewer.receive import DEFAULT_ENDPOINT, Receiver
+
+if TYPE_CHECKING:
+    from voxmesh.viewer.window import FaceWindow
+
+_FIRST_FRAMES = 5
+"""A screenshot with no --seconds is taken after so many frames: the first ones may be the face at rest."""
+_REDRAW_S = 1 / 60
+
+
+@dataclass
+class Telemetry:
+    """Frame rate and delay over the last second, and a line that tells them."""
+
+    drawn: deque[tuple[float, float | None]] = field(default_factory=deque)
+
+    def add(self, frame: wire.FrameMessage) -> None:
+        """Counts a frame that is being drawn now."""
+        now_ns = time.monotonic_ns()
+        delay_ms = (now_ns - frame.captured_ns) / 1e6
+        # Another machine's monotonic clock is not ours: a figure that cannot be is not shown.
+        self.drawn.append((now_ns / 1e9, delay_ms if frame.captured_ns and 0 <= delay_ms < 60_000 else None))
+
+    def line(self, receiver: Receiver) -> str:
+        """For example `30 fps   latency 84 ms   missed 0`."""
+        now = time.monotonic()
+        while self.drawn and self.drawn[0][0] < now - 1:
+            self.drawn.popleft()
+        if not self.drawn:
+            return "the publisher has stopped" if receiver.ended else "no frames are coming"
+        delays = [delay for _, delay in self.drawn if delay is not None]
+        latency = f"latency {np.median(delays):.0f} ms   " if delays else ""
+        span_s = self.drawn[-1][0] - self.drawn[0][0]
+        fps = f"{(len(self.drawn) - 1) / span_s:.0f} fps   " if span_s > 0 else ""
+        return f"{fps}{latency}missed {receiver.missed}"
+
+
+@click.command()
+@click.argument("endpoint", default=DEFAULT_ENDPOINT)
+@click.option("--screenshot", type=click.Path(path_type=Path), help="Save a picture of what comes, and end.")
+@click.option("--seconds", type=float, help="End after so long; with --screenshot, when to take it.")
+@click.option("--size", type=Size(), default="720x828", show_default=True, help="Pixels: 720, or 800x920.")
+@click.option("--no-window", is_flag=True, help="Draw nothing on screen: figures in the terminal, or a screenshot.")
+@click.option("--timeout", "timeout_s", type=float, default=10.0, show_default=True, help="For --screenshot, seconds.")
+def view(
+    endpoint: str,
+    screenshot: Path | None,
+    seconds: float | None,
+    size: tuple[int, int],
+    no_window: bool,
+    timeout_s: float,
+) -> None:
+    """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes."""
+    from voxmesh.viewer.window import FaceWindow, has_display
+
+    with Receiver(endpoint) as receiver:
+        try:
+            if screenshot is not None and (no_window or not has_display()):
+                _photograph(receiver, screenshot, size, seconds, timeout_s)
+            elif no_window:
+                _report(receiver, seconds)
+            else:
+                with FaceWindow(*size, title=f"voxmesh {endpoint}") as window:
+                    _run_window(receiver, window, screenshot, seconds, timeout_s)
+        except KeyboardInterrupt:
+            pass
+
+
+def _run_window(
+    receiver: Receiver, window: FaceWindow, screenshot: Path | None, seconds: float | None, timeout_s: float
+) -> None:
+    from voxmesh.viewer.sheet import save_picture
+
+    telemetry = Telemetry()
+    shown: wire.TopologyMessage | None = None
+    begin = time.monotonic()
+    written = -1.0
+    drawn = 0
+    click.echo(f"waiting for {receiver.endpoint} (Ctrl-C ends)")
+    while True:
+        frame = receiver.latest(_REDRAW_S)
+        topology = receiver.poll_topology()
+        if topology is not None and topology is not shown:
+            shown = topology
+            window.show(drawable(topology.topology))
+        vertices = None
+        if frame is not None and shown is not None and frame.session == shown.session:
+            vertices = drawn_vertices(frame)
+            telemetry.add(frame)
+            drawn += 1
+        now = time.monotonic()
+        if now - written > 0.5:
+            window.write(telemetry.line(receiver))
+            written = now
+        if not window.draw(vertices):
+            return
+        if screenshot is not None:
+            if (drawn >= _FIRST_FRAMES) if seconds is None else (drawn and now - begin >= seconds):
+                save_picture(screenshot, window.capture())
+                click.echo(f"wrote {screenshot}")
+                return
+            if not drawn and now - begin > timeout_s:
+                raise _nothing_came(receiver, timeout_s)
+        elif seconds is not None and now - begin >= seconds:
+            return
+
+
+def _photograph(receiver: Receiver, path: Path, size: tuple[int, int], seconds: float | None, timeout_s: float) -> None:
+    """A picture with no window at all."""
+    from voxmesh.viewer.offscreen import Offscreen
+    from voxmesh.viewer.sheet import save_picture
+
+    begin = time.monotonic()
+    topology = receiver.wait_for_topology(timeout_s)
+    newest: wire.FrameMessage | None = None
+    while True:
+        frame = receiver.latest(0.1)
+        topology = receiver.poll_topology() or topology
+        if frame is not None and frame.session == topology.session:
+            newest = frame
+        elapsed = time.monotonic() - begin
+        if newest is None:
+            if elapsed > timeout_s:
+                raise _nothing_came(receiver, timeout_s)
+        elif receiver.ended or (receiver.received >= _FIRST_FRAMES if seconds is None else elapsed >= seconds):
+            break
+    with Offscreen(drawable(topology.topology), *size) as picture:
+        save_picture(path, picture.render(drawn_vertices(newest)))
+    click.echo(f"wrote {path}")
+
+
+def _report(receiver: Receiver, seconds: float | None) -> None:
+    """A line a second in the terminal."""
+    telemetry = Telemetry()
+    begin = reported = time.monotonic()
+    while seconds is None or time.monotonic() - begin < seconds:
+        frame = receiver.latest(0.1)
+        if frame is not None:
+            telemetry.add(frame)
+        if time.monotonic() - reported >= 1:
+            reported += 1
+            click.echo(telemetry.line(receiver))
+
+
+def drawable(topology: Topology) -> Topology:
+    """A topology as it came, with clay for the look it may lack."""
+    return with_look(
+        topology.template, topology.faces, topology.albedo, topology.occlusion, topology.gloss, topology.landmarks
+    )
+
+
+def drawn_vertices(frame: wire.FrameMessage) -> np.ndarray:
+    """(V, 3) metres. Raises VoxmeshError for a frame that carries weights only."""
+    if not len(frame.vertices):
+        raise VoxmeshError("the publisher sends blendshape weights only, which need its rig; have it send vertices")
+    return frame.vertices
+
+
+def _nothing_came(receiver: Receiver, timeout_s: float) -> VoxmeshError:
+    return VoxmeshError(
+        f"no frame came from {receiver.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh run"
+    )
