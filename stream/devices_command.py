@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from voxmesh.stream.microphone import choose, input_devices
+from voxmesh.stream import microphone
 
 
 @click.command()
 def devices() -> None:
     """List the microphones: what `voxmesh live --mic` takes, by number or by a part of the name."""
-    found = input_devices()
-    chosen = choose(found, None)
+    found = microphone.devices()
+    chosen = microphone.choose(found, None)
     for device in found:
         mark = "*" if device == chosen else " "
         channels = f"{device.channels} channel{'s' if device.channels != 1 else ''}"

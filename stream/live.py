@@ -40,7 +40,7 @@ def run(
     publisher: Publisher,
     *,
     stop: Event,
-    wait: bool = False,
+    wait_s: float = 0.0,
     samples: int | None = None,
     recorder: Recorder | None = None,
     status: Callable[[Snapshot], None] = lambda snapshot: None,
@@ -48,7 +48,8 @@ def run(
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait: begin only when somebody has subscribed. status: called every status_s seconds. Returns the final numbers.
+    wait_s: how long to wait for a first subscriber before beginning. status: called every status_s seconds.
+    Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
 
@@ -58,10 +59,11 @@ def run(
 
     def numbers() -> Snapshot:
         dropped = max(source.dropped_samples, engine.lost_samples)
-        return telemetry.snapshot(publisher.dropped, dropped, publisher.subscriptions)
+        return telemetry.snapshot(publisher.overruns, dropped, publisher.subscriptions)
 
     publisher.poll()
-    while wait and publisher.subscriptions == 0 and not stop.wait(0.02):
+    patience = time.monotonic() + wait_s
+    while publisher.subscriptions == 0 and time.monotonic() < patience and not stop.wait(0.02):
         publisher.poll()
     due = time.monotonic() + status_s
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):

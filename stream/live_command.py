@@ -36,7 +36,13 @@ from voxmesh.stream.wire import TopologyMessage
     "--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where to publish; tcp://0.0.0.0:5556 is everywhere."
 )
 @click.option("--session", help="Name of this session on the wire, up to 16 bytes (default: random).")
-@click.option("--wait", is_flag=True, help="Begin when the first subscriber is there.")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Begin when somebody listens, or after this.",
+)
 @click.option("--window", is_flag=True, help="Open a window that shows the face (voxmesh[viewer]).")
 @click.option("--record", type=click.Path(path_type=Path), help="Write what was heard to this .wav.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much audio.")
@@ -49,7 +55,7 @@ def live(
     rate: int | None,
     listen: str,
     session: str | None,
-    wait: bool,
+    wait: float,
     window: bool,
     record: Path | None,
     seconds: float | None,
@@ -96,7 +102,7 @@ def live(
             engine,
             publisher,
             stop=stop,
-            wait=wait,
+            wait_s=wait,
             samples=None if seconds is None else round(seconds * source.rate),
             recorder=recorder,
             status=(lambda snapshot: None) if quiet else show(terminal),

@@ -44,40 +44,40 @@ def _portaudio() -> Any:
     return sounddevice
 
 
-def input_devices() -> list[InputDevice]:
+def devices() -> list[InputDevice]:
     """All microphones. Raises VoxmeshError when PortAudio is not installed or does not answer."""
     sd = _portaudio()
     try:
         hosts = [host["name"] for host in sd.query_hostapis()]
         default = sd.default.device[0]
-        devices = list(sd.query_devices())
+        found = list(sd.query_devices())
     except sd.PortAudioError as error:
         raise VoxmeshError(f"PortAudio does not list devices: {_reason(error)}") from error
     return [
         InputDevice(
             i, d["name"], hosts[d["hostapi"]], d["max_input_channels"], int(d["default_samplerate"]), i == default
         )
-        for i, d in enumerate(devices)
+        for i, d in enumerate(found)
         if d["max_input_channels"] > 0
     ]
 
 
-def choose(devices: list[InputDevice], wanted: str | None) -> InputDevice:
+def choose(present: list[InputDevice], wanted: str | None) -> InputDevice:
     """The device with index or name `wanted` (a part of the name will do), or the default one.
 
     Raises VoxmeshError when there is none, or more than one.
     """
-    if not devices:
+    if not present:
         raise VoxmeshError("no microphone: plug one in, or speak from a file with --wav FILE")
     if wanted is None:
-        return next((d for d in devices if d.default), devices[0])
+        return next((d for d in present if d.default), present[0])
     if wanted.isdigit():
-        found = [d for d in devices if d.index == int(wanted)]
+        found = [d for d in present if d.index == int(wanted)]
     else:
-        found = [d for d in devices if wanted.lower() in d.name.lower()]
+        found = [d for d in present if wanted.lower() in d.name.lower()]
         found = [d for d in found if d.name.lower() == wanted.lower()] or found
         # The same microphone appears once a host API: take the API of the default microphone.
-        hosts = {d.host for d in devices if d.default}
+        hosts = {d.host for d in present if d.default}
         found = [d for d in found if d.host in hosts] or found
     if not found:
         raise VoxmeshError(f"no microphone {wanted!r}: `voxmesh devices` lists them")
@@ -101,7 +101,7 @@ class Microphone:
     ) -> None:
         self._sd = _portaudio()
         self._warn = warn
-        device = choose(input_devices(), wanted)
+        device = choose(devices(), wanted)
         self.name = device.name
         self.rate = rate or device.rate
         self.dropped_samples = 0
@@ -170,7 +170,7 @@ class Microphone:
                     # PortAudio lists devices once: only a restart sees what was plugged in.
                     self._sd._terminate()
                     self._sd._initialize()
-                    self._stream = self._open(choose(input_devices(), self.name))
+                    self._stream = self._open(choose(devices(), self.name))
                     self._warn(f"microphone {self.name!r} is back after {now - since:.1f} s")
                     return
                 except (VoxmeshError, self._sd.PortAudioError):

@@ -18,7 +18,7 @@ class Snapshot:
 
     level_dbfs: RMS since the last snapshot, 0 is a full-scale square wave. clipped: a sample reached full scale.
     fps: frames published a second since the last snapshot. frame_ms, latency_ms: (p50, p95) of the last 600 frames.
-    dropped_ms: of audio. viewers: subscriptions, rather (a viewer with two topics has two).
+    dropped_ms: audio that was lost. viewers: subscriptions. overruns: how often one of them began to miss frames.
     Latency is from the depicted sample's entry into the microphone to the frame's publication: the look-ahead counts.
     """
 
@@ -29,7 +29,7 @@ class Snapshot:
     fps: float
     frame_ms: tuple[float, float] | None
     latency_ms: tuple[float, float] | None
-    dropped_frames: int
+    overruns: int
     dropped_ms: float
     viewers: int
 
@@ -42,7 +42,7 @@ class Snapshot:
         latency = "--" if self.latency_ms is None else f"{self.latency_ms[0]:.0f} (p95 {self.latency_ms[1]:.0f}) ms"
         return (
             f"{self.seconds:.1f} s  {level}  {self.fps:.1f} fps  frame {frame}  latency {latency}  "
-            f"dropped {self.dropped_frames} frames {self.dropped_ms:.0f} ms  viewers {self.viewers}"
+            f"lost {self.dropped_ms:.0f} ms  viewers {self.viewers} ({self.overruns} overruns)"
         )
 
 
@@ -78,7 +78,7 @@ class Telemetry:
         if captured_ns:
             self._latency_ns.append(published_ns - captured_ns)
 
-    def snapshot(self, dropped_frames: int = 0, dropped_samples: int = 0, viewers: int = 0) -> Snapshot:
+    def snapshot(self, overruns: int = 0, dropped_samples: int = 0, viewers: int = 0) -> Snapshot:
         """The numbers now; level and frame rate begin anew."""
         now = self._now()
         elapsed = max(now - self._since, 1e-6)
@@ -91,7 +91,7 @@ class Telemetry:
             fps=(self._frames - self._frames_before) / elapsed,
             frame_ms=_percentiles(self._frame_ns),
             latency_ms=_percentiles(self._latency_ns),
-            dropped_frames=dropped_frames,
+            overruns=overruns,
             dropped_ms=1000.0 * dropped_samples / self._rate,
             viewers=viewers,
         )

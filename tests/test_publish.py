@@ -89,7 +89,7 @@ def test_leaving_says_bye(subscribe: Subscribe) -> None:
 
 
 def test_a_subscriber_that_sleeps_delays_nobody(subscribe: Subscribe) -> None:
-    """It loses frames, which are counted; another gets every one; publishing never blocks."""
+    """It loses frames, which is noticed; another gets every one; publishing never blocks."""
     with Publisher("tcp://127.0.0.1:*", HELLO, high_water=10) as publisher:
         sleeper = subscribe(publisher.endpoint, wire.topic(wire.FRAME), high_water=1)
         awake = subscribe(publisher.endpoint, wire.topic(wire.FRAME))
@@ -101,14 +101,14 @@ def test_a_subscriber_that_sleeps_delays_nobody(subscribe: Subscribe) -> None:
             publisher.publish(frame(i, vertices=20_000))
             slowest = max(slowest, time.perf_counter() - began)
             assert receive(awake).index == i
-        assert publisher.dropped > 0 and publisher.published == 200
+        assert publisher.overruns > 0 and publisher.published == 200
         assert slowest < 0.2
         got = [receive(sleeper).index]
         sleeper.rcvtimeo = 300
         with pytest.raises(zmq.Again):
             while True:
                 got.append(receive(sleeper).index)
-        assert got == sorted(set(got)) and len(got) == 200 - publisher.dropped
+        assert got == sorted(set(got)) and len(got) < 200
 
 
 def test_nobody_listening_drops_nothing(publisher: Publisher) -> None:
@@ -116,7 +116,7 @@ def test_nobody_listening_drops_nothing(publisher: Publisher) -> None:
     for i in range(1000):
         publisher.publish(frame(i))
     publisher.poll()
-    assert publisher.dropped == 0
+    assert publisher.overruns == 0
 
 
 def test_a_port_that_is_taken_is_named(publisher: Publisher) -> None:

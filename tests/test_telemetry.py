@@ -18,14 +18,14 @@ def test_numbers_are_what_happened() -> None:
         telemetry.made(1, 1_000_000)
         telemetry.published(1_000, 1_000 + 100_000_000)
     telemetry.made(0, 5)
-    first = telemetry.snapshot(dropped_frames=2, dropped_samples=30, viewers=1)
+    first = telemetry.snapshot(overruns=2, dropped_samples=30, viewers=1)
     assert first.seconds == 1.0 and first.frames == 60 and first.fps == pytest.approx(60)
     assert first.level_dbfs == pytest.approx(-20) and not first.clipped
     assert first.frame_ms == (1.0, 1.0) and first.latency_ms == (100.0, 100.0)
-    assert (first.dropped_frames, first.dropped_ms, first.viewers) == (2, 30.0, 1)
+    assert (first.overruns, first.dropped_ms, first.viewers) == (2, 30.0, 1)
     second = telemetry.snapshot()
     assert second.fps == 0 and second.level_dbfs is None and second.frames == 60
-    assert len(first.line()) <= 110 and "-20.0 dBFS" in first.line() and "--" in second.line()
+    assert len(first.line()) <= 115 and "-20.0 dBFS" in first.line() and "--" in second.line()
 
 
 def test_silence_nan_and_clipping_have_a_level() -> None:
