@@ -67,8 +67,8 @@ def load_command(name: str) -> click.Command:
     module, _, attribute = COMMANDS[name][0].partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name and module.startswith(error.name):
+    except (ModuleNotFoundError, AttributeError) as error:
+        if error.name and (module.startswith(error.name) or error.name == attribute):
             raise VoxmeshError(f"`voxmesh {name}` is not part of this installation ({module})") from error
         raise
 
