@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from voxmesh.model.avatar.visemes import VISEMES
@@ -24,13 +26,21 @@ def weights(**shapes: float) -> np.ndarray:
     return out
 
 
-def sheet_poses() -> list[tuple[str, np.ndarray]]:
-    """Label and weights (52,) of each picture. The label's last word says the view where it is not the front."""
+class Pose(NamedTuple):
+    """One picture: its label, weights (52,) and the view it is drawn from."""
+
+    label: str
+    weights: np.ndarray
+    view: str = "front"
+
+
+def sheet_poses() -> list[Pose]:
+    """The pictures of the sheet, in order."""
     rest = weights()
-    poses = [
+    looks = [
         ("neutral", rest),
-        ("neutral, three-quarter", rest),
-        ("neutral, side", rest),
+        ("three-quarter", rest, "three-quarter"),
+        ("side", rest, "side"),
         ("blink", weights(eyeBlink=1)),
         ("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
         ("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
@@ -41,7 +51,8 @@ def sheet_poses() -> list[tuple[str, np.ndarray]]:
         ("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
         ("jaw open", weights(jawOpen=0.9)),
     ]
+    poses = [Pose(*pose) for pose in looks]
     for viseme, shapes in VISEMES.items():
         label = f"{viseme} ({_SOUNDS[viseme]})" if viseme in _SOUNDS else viseme
-        poses.append((label, weights(**shapes)))
+        poses.append(Pose(label, weights(**shapes)))
     return poses
