@@ -147,7 +147,7 @@ _SLATE = (0.48, 0.54, 0.58)
 
 PEOPLE: tuple[Traits, ...] = (
     Traits("ada"),
-    Traits("bruno", width=0.02, jaw_width=0.11, chin_length=0.5, chin_forward=0.35, nose_length=0.15, nose_forward=0.25,
+    Traits("bruno", width=0.02, jaw_width=0.11, chin_length=0.4, chin_forward=0.35, nose_length=0.15, nose_forward=0.25,
            bridge=0.2, eye_size=-0.10, lip_fullness=-0.30, mouth_width=0.06, brow_height=-0.30, brow_ridge=0.25,
            brow_thickness=1.4, ear_size=0.12, neck=0.16, shoulders=0.10, hair_style=CROP, **_OLIVE, hair=_DARK,
            iris=_BROWN_EYE, shirt=(0.28, 0.33, 0.38)),
@@ -164,7 +164,7 @@ PEOPLE: tuple[Traits, ...] = (
     Traits("farah", height=0.02, jaw_width=-0.05, chin_length=0.15, nose_length=0.12, nose_forward=0.15, bridge=0.15,
            eye_size=0.03, eye_tilt=2.0, lip_fullness=0.25, mouth_width=0.02, brow_thickness=1.3, hair_style=SWEPT,
            **_TAN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.46, 0.34, 0.52)),
-    Traits("gustav", width=-0.02, height=0.04, jaw_width=0.05, chin_length=0.55, chin_forward=0.2, nose_length=0.3,
+    Traits("gustav", width=-0.02, height=0.04, jaw_width=0.05, chin_length=0.42, chin_forward=0.2, nose_length=0.3,
            nose_forward=0.2, bridge=0.15, eye_size=-0.12, lip_fullness=-0.35, brow_height=-0.15, brow_ridge=0.2,
            brow_thickness=1.1, forehead=0.1, ear_size=0.18, neck=0.06, shoulders=0.08, hair_style=CROP, **_ROSY,
            hair=_GREY, brow=(0.50, 0.48, 0.46), iris=_BLUE, shirt=(0.30, 0.36, 0.50)),
