@@ -94,6 +94,11 @@ def _shell(style: HairStyle) -> Part:
         low = smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
         wanted = r + np.maximum(girth - r, 0) * low
         p[..., [0, 2]] = [0, -1.0] + e * wanted[..., None]
+        loose = smoothstep(0.0, -4.0, p[:, 1:-1, 1:2])
+        for _ in range(4):  # round the hem
+            along = 0.5 * (p[:, :-2] + p[:, 2:])
+            around = 0.5 * (np.roll(p, 1, 0) + np.roll(p, -1, 0))[:, 1:-1]
+            p[:, 1:-1] += 0.4 * loose * (along + around - 2 * p[:, 1:-1])
     v = p.reshape(-1, 3)
     faces = facing_away(v, grid(COLUMNS, ROWS, wrap_rows=True), CENTRE)
     tint = (1 + 0.16 * strands * off_crown - 0.30 * parting).ravel()
