@@ -65,7 +65,11 @@ def _trim(head: Head, traits: Traits) -> np.ndarray:
         d[head.skin.ring(name), 2] = 0.26 * traits.lip_fullness * share * BELL
     for side in ("left", "right"):
         at = head.slices[f"ear_{side}"]
-        d[at] = traits.ear_size * (head.vertices[at] - head.vertices[at].mean(0))
+        centre = head.vertices[at].mean(0)
+        under_hair = -0.45 if traits.hair_style.hang else traits.ear_size
+        d[at] = under_hair * (head.vertices[at] - centre)
+        if traits.hair_style.hang:
+            d[at, 0] -= 0.5 * np.sign(centre[0])
     return d
 
 

@@ -104,7 +104,7 @@ def tongue(mouth: np.ndarray) -> Part:
     front = mouth[CONTACT, MOUTH_COLUMNS // 4, 2] - 1.15
     u = 1 - (1 - np.linspace(0, 1, TONGUE_ROWS)[:, None]) ** 1.35
     turn = (2 * np.pi * np.arange(TONGUE_COLUMNS) / TONGUE_COLUMNS)[None]
-    width = 1.45 * np.sqrt(np.maximum(1 - np.maximum((u - 0.55) / 0.451, 0) ** 2, 0)) * (0.8 + 0.2 * u) + 0.02
+    width = 1.45 * np.sqrt(np.maximum(1 - np.maximum((u - 0.55) / 0.45001, 0) ** 2, 0)) * (0.8 + 0.2 * u) + 0.02
     height = 0.42 * np.sqrt(np.maximum(1 - np.maximum((u - 0.6) / 0.41, 0) ** 2, 0)) + 0.01
     groove = np.where((np.abs(np.cos(turn)) < 0.32) & (np.sin(turn) > 0), 0.75, 1.0)
     x = width * np.cos(turn)
@@ -177,7 +177,7 @@ def shirt() -> Part:
     c, s = np.cos(turn), np.sin(turn)
     y, rx, rz, zc = (rows[:, k : k + 1] for k in range(4))
     x = rx * np.sign(c) * np.abs(c) ** 0.85
-    collar = np.where(y > -15.5, -0.55 * np.maximum(s, 0) + 0.5 * np.maximum(-s, 0), 0)
+    collar = smoothstep(-17.0, -13.6, y) * (-0.55 * np.maximum(s, 0) + 0.5 * np.maximum(-s, 0))
     v = np.stack([x, y + collar, zc + rz * s], -1).transpose(1, 0, 2).reshape(-1, 3)
     faces = facing_away(v, grid(n, len(rows), wrap_rows=True), np.array([0, -22.0, -2.8]))
     return Part("shirt", v, faces, (("shirt", 1.0),), 1.0, 0.02)

@@ -45,7 +45,7 @@ def _lower_fields(head: Head) -> dict[str, np.ndarray]:
     zero = 0 * y
     return {
         "cheekPuff": np.c_[0.55 * puff, zero, 0.60 * puff],
-        "cheekSquint": np.c_[zero, 0.42 * squint, 0.26 * squint] + lid_turn(head, 0.03, 0.16, 0.06),
+        "cheekSquint": np.c_[zero, 0.42 * squint, 0.26 * squint] + lid_turn(head, 0.03, 0.16, 0.0, 0.01),
         "noseSneer": np.c_[0.05 * wing, 0.30 * wing + 0.16 * beside + 0.18 * lip, 0.10 * beside],
     }
 

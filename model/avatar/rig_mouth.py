@@ -91,7 +91,7 @@ def _pucker(m: Lips) -> np.ndarray:
     s2 = m.s**2
     thick = bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact
     dx = -(0.38 + 0.04 * s2) * m.x * m.near
-    dy = 0.10 * m.above * m.near + 0.30 * thick * (m.upper - m.lower) - 0.34 * np.minimum(s2, 1) * m.near
+    dy = 0.10 * m.above * m.near + 0.30 * thick * (m.upper - 0.65 * m.lower) - 0.34 * np.minimum(s2, 1) * m.near
     dz = (0.85 * bump(m.x, 0, 2.1) + 0.15) * m.near
     return np.c_[dx, dy, dz]
 
