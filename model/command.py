@@ -18,7 +18,7 @@ def train() -> None:
     """Train a face from a dataset: prepare, then audio, codes and context.
 
     \b
-    voxmesh talker make -o data/train --clips 3000 --seed 1
+    voxmesh talker make -o data/train --clips 2400 --seed 1
     voxmesh train prepare runs/mine --data data/train
     voxmesh train audio runs/mine
     voxmesh train codes runs/mine
@@ -79,6 +79,6 @@ def _work(name: str) -> Callable[[Run, Training], None]:
     return {"audio": train_audio, "codes": train_codes, "context": train_context}[name]
 
 
-_stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=3000))
-_stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=2500, batch=12))
-_stage("context", "Stage two: the autoregressive context model.", Training(steps=3000, frames=240, learning_rate=1e-3))
+_stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=2500))
+_stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=2000, batch=12))
+_stage("context", "Stage two: the autoregressive context model.", Training(steps=2500, frames=240, learning_rate=1e-3))
