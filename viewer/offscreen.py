@@ -44,7 +44,7 @@ class Offscreen:
         self.camera = camera or frame(topology).shrunk_to(width / height)
         self._shader = Shader(topology)
         self._o3d = load_open3d()
-        self._window = open_window(width * samples, height * samples, visible=False)
+        self._window: Any = open_window(width * samples, height * samples, visible=False)
         self._mesh = new_mesh(topology)
         self._window.add_geometry(self._mesh)
         self.look_from(self.camera)
@@ -94,8 +94,8 @@ def load_open3d() -> Any:
     return open3d
 
 
-def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") -> open3d.visualization.Visualizer:
-    """A window (or, not visible, an offscreen context) set up to draw vertex colours as they are.
+def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") -> Any:
+    """Open3D's window (or, not visible, an offscreen context) set up to draw vertex colours as they are.
 
     Raises VoxmeshError if OpenGL gives none.
     """
