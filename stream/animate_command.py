@@ -38,7 +38,9 @@ def animate(audio: Path, output: Path, quiet: bool, **shared: Any) -> None:
     if not output.parent.is_dir():
         raise VoxmeshError(f"cannot write {output}: there is no folder {output.parent}")
     if suffix == ".npz":
-        _make(audio, options, output, quiet)
+        frames = _make(audio, options, output, quiet)
+        if not quiet:
+            click.echo(f"wrote {output}: {frames} frames")
         return
     with tempfile.TemporaryDirectory(prefix="voxmesh-") as temporary:
         part = Path(temporary) / "animation.npz"
@@ -46,15 +48,16 @@ def animate(audio: Path, output: Path, quiet: bool, **shared: Any) -> None:
         run_command("render", [str(part), "--audio", str(audio), "-o", str(output)])
 
 
-def _make(path: Path, options: EngineOptions, output: Path, quiet: bool) -> None:
+def _make(path: Path, options: EngineOptions, output: Path, quiet: bool) -> int:
     with AudioFile(path, _warn) as audio:
         engine = make_engine(options, audio.rate)
         total = animation.expected_frames(audio, engine)
         hidden = True if quiet else None  # None: no bar where there is no terminal
         with tqdm(total=total, desc=path.name, unit="frame", disable=hidden) as bar:
-            animation.animate(audio, engine, output, {"audio": path.name, **options.settings()}, bar.update)
+            frames = animation.animate(audio, engine, output, {"audio": path.name, **options.settings()}, bar.update)
         if engine.replaced_samples:
             _warn(f"{path}: {engine.replaced_samples} samples are not numbers; they were heard as silence")
+        return frames
 
 
 def _warn(message: str) -> None:

@@ -13,6 +13,7 @@ import soundfile
 from voxmesh.stream.errors import VoxmeshError
 
 BLOCK_SAMPLES = 1 << 15
+SALVAGE_SAMPLES = 64
 
 
 def ignore(message: str) -> None:
@@ -57,7 +58,7 @@ class AudioFile:
             block = self._file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             self._truncated(str(getattr(error, "error_string", error)))
-            return np.zeros((0, self.channels), np.float32)
+            block = self._salvage(count)
         self._position += len(block)
         if len(block) < count and self._position < self.samples:
             self._truncated()
@@ -69,6 +70,24 @@ class AudioFile:
             yield block
         if self._position == 0:
             raise VoxmeshError(f"{self.path} holds no samples that can be read: the file is damaged")
+
+    def _salvage(self, count: int) -> np.ndarray:
+        """What can be read of a block that cannot be read whole: soundfile throws away what came before the error."""
+        pieces: list[np.ndarray] = []
+        try:
+            with soundfile.SoundFile(str(self.path)) as again:
+                # Read, not seek: a damaged FLAC cannot be sought in.
+                skipped = 0
+                while skipped < self._position:
+                    skipped += len(again.read(min(BLOCK_SAMPLES, self._position - skipped)))
+                while (left := count - sum(map(len, pieces))) > 0:
+                    piece = again.read(min(left, SALVAGE_SAMPLES), dtype="float32", always_2d=True)
+                    if not len(piece):
+                        break
+                    pieces.append(piece)
+        except soundfile.LibsndfileError:
+            pass
+        return np.concatenate([np.zeros((0, self.channels), np.float32), *pieces])
 
     def rewind(self) -> None:
         self._file.seek(0)

@@ -36,7 +36,7 @@ class BlendshapeFit:
     def fit(self, vertices: np.ndarray) -> np.ndarray:
         """(T, V, 3) metres -> (T, S) float32 in 0..1."""
         count = len(vertices)
-        offsets = np.asarray(vertices, np.float32)[:, self._moving].reshape(count, -1) - self._template
+        offsets = np.asarray(vertices, np.float32)[:, self._moving].reshape(count, self._template.size) - self._template
         projected = (offsets @ self._rows).astype(np.float64)
         weights = self._solve(projected, np.tile(self._last, (count, 1)))
         if count:

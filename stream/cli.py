@@ -67,8 +67,8 @@ def load_command(name: str) -> click.Command:
     module, _, attribute = COMMANDS[name][0].partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name and module.startswith(error.name):
+    except (ModuleNotFoundError, AttributeError) as error:
+        if error.name and (module.startswith(error.name) or error.name == attribute):
             raise VoxmeshError(f"`voxmesh {name}` is not part of this installation ({module})") from error
         raise
 
@@ -96,6 +96,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except VoxmeshError as error:
         return _complain(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "voxmesh"
         return _complain(f"{error.format_message()} (see `{path} --help`)")

@@ -59,7 +59,7 @@ def _stream(picture: Path) -> None:
         [*command, "view", endpoint, "--no-window", "--screenshot", str(picture), "--seconds", "2"]
     )
     try:
-        run_command("live", ["--wav", str(SAMPLE), "--listen", endpoint])
+        run_command("live", ["--wav", str(SAMPLE), "--listen", endpoint, "--wait", "30"])
         if viewer.wait(timeout=60):
             raise VoxmeshError(
                 "the viewer did not draw what was published: run `voxmesh view --screenshot x.png` to see why"

@@ -23,7 +23,8 @@ class Publisher:
     """Binds `endpoint` and publishes the frames of one session. Use as a context manager: leaving it says bye.
 
     hello: what each new subscriber is sent first; its session names this publisher's messages.
-    dropped: frames that at least one subscriber missed because it was HIGH_WATER frames behind.
+    overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
+    many; the subscriber sees it in the frames' indices.
     Raises VoxmeshError when the endpoint cannot be bound.
     """
 
@@ -38,7 +39,7 @@ class Publisher:
         self.session = hello.session
         self.lookahead_samples = lookahead_samples
         self.published = 0
-        self.dropped = 0
+        self.overruns = 0
         self.subscriptions = 0
         self._hello = wire.pack(hello)
         self._context = zmq.Context()
@@ -46,7 +47,8 @@ class Publisher:
         self._socket.sndhwm = high_water
         self._socket.linger = LINGER_MS
         # Every subscription is reported, also the second of the same topic: that subscriber needs the topology too.
-        self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
+        # And every end of one, where XPUB_VERBOSE would tell of the last one's only.
+        self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
         try:
             self._socket.bind(endpoint)
@@ -69,7 +71,7 @@ class Publisher:
             np.zeros(0, np.float32) if weights is None else weights,
         )
         self.published += 1
-        self.dropped += not self._send(wire.pack(message))
+        self.overruns += not self._send(wire.pack(message))
         return now
 
     def poll(self) -> None:
@@ -90,7 +92,7 @@ class Publisher:
             self._send(self._hello)
 
     def _send(self, data: bytes) -> bool:
-        """Never blocks; False when somebody's queue was full, who then misses this message."""
+        """Never blocks; False when somebody's queue has become full, who then misses this message."""
         try:
             self._socket.send(data, zmq.NOBLOCK)
             return True

@@ -33,7 +33,7 @@ class HairStyle:
 SWEPT = HairStyle()
 CROP = HairStyle((7.4, 7.4, 6.9, 5.2, 2.6, 0.2, -0.9, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1), volume=0.72, fringe=0.62)
 BOB = HairStyle(
-    (7.5, 7.2, 6.0, 3.9, 1.0, -3.6, -8.2, -9.2, -9.6, -9.8, -9.9, -10.0, -10.0), volume=1.05, hang=0.96, fringe=1.0
+    (7.5, 7.2, 6.0, 3.9, 1.2, -2.4, -5.6, -7.6, -8.4, -8.9, -9.2, -9.3, -9.3), volume=1.05, hang=0.97, fringe=1.0
 )
 
 
@@ -90,7 +90,7 @@ def _shell(style: HairStyle) -> Part:
         r = np.linalg.norm(flat, axis=-1)
         e = flat / np.maximum(r, 1e-9)[..., None]
         girth = style.hang / np.sqrt((e[..., 0] / 8.5) ** 2 + (e[..., 1] / 9.6) ** 2)
-        girth = girth * (1 - 0.10 * smoothstep(-6, -10, p[..., 1]))
+        girth = girth * (1 + 0.03 * bump(p[..., 1], -4.0, 2.5) - 0.20 * smoothstep(-4.0, -9.5, p[..., 1]))
         low = smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
         wanted = r + np.maximum(girth - r, 0) * low
         p[..., [0, 2]] = [0, -1.0] + e * wanted[..., None]

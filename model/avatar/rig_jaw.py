@@ -36,7 +36,7 @@ def _outer_field(p: np.ndarray) -> np.ndarray:
     x, y, z = p.T
     line = -1.8 + (MOUTH_Y + 1.8) * np.clip((z + 0.6) / 8.2, 0, 1.1)
     below = smoothstep(-1.9, 1.9, line - y)
-    off_neck = smoothstep(-4.5, 3.0, z + 1.2 * (y + 10))
+    off_neck = smoothstep(-5.5, 3.5, z + 1.2 * (y + 10))
     return below * off_neck * smoothstep(-3.2, 1.6, z)
 
 
@@ -53,7 +53,7 @@ def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
         parted[row] = column * (1 - u) + field[row] * u
     fixed = (head.mouth_ring >= 0) & (head.mouth_ring < FIRST_SKIN_RING)
     smooth = neighbour_mean(skin.faces, len(field))
-    for _ in range(40):
+    for _ in range(60):
         parted = np.where(fixed, parted, 0.5 * parted + 0.5 * (smooth @ parted))
     sealed[:] = parted
     for k, row in enumerate(skin.mouth):

@@ -1,0 +1,175 @@
+"""`voxmesh live`: speak, and publish the face."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+
+from voxmesh.stream.audio_file import AudioFile
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.live import Recorder, Source, run
+from voxmesh.stream.microphone import Microphone
+from voxmesh.stream.options import engine_options, make_engine, take_engine_options
+from voxmesh.stream.pacing import PacedFile
+from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
+from voxmesh.stream.telemetry import Snapshot
+from voxmesh.stream.wire import TopologyMessage
+
+
+@click.command()
+@click.option("--mic", metavar="NAME|INDEX", help="Which microphone (see `voxmesh devices`; default: the system's).")
+@click.option("--wav", type=click.Path(path_type=Path), help="Speak from this audio file, at its own pace.")
+@click.option("--loop", is_flag=True, help="With --wav: begin again at the end.")
+@click.option(
+    "--rate", type=click.IntRange(1000, 768_000), help="Microphone's sample rate (default: the device's own)."
+)
+@click.option(
+    "--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where to publish; tcp://0.0.0.0:5556 is everywhere."
+)
+@click.option("--session", help="Name of this session on the wire, up to 16 bytes (default: random).")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Begin when somebody listens, or after this.",
+)
+@click.option("--window", is_flag=True, help="Open a window that shows the face (voxmesh[viewer]).")
+@click.option("--record", type=click.Path(path_type=Path), help="Write what was heard to this .wav.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much audio.")
+@click.option("--quiet", is_flag=True, help="No status line.")
+@engine_options
+def live(
+    mic: str | None,
+    wav: Path | None,
+    loop: bool,
+    rate: int | None,
+    listen: str,
+    session: str | None,
+    wait: float,
+    window: bool,
+    record: Path | None,
+    seconds: float | None,
+    quiet: bool,
+    **shared: Any,
+) -> None:
+    """Speak: the face is published over ZeroMQ, frame by frame, until Ctrl-C.
+
+    The status line shows the microphone's level, frames a second, the time one frame takes, the latency from the
+    microphone to publication (look-ahead included) and what was dropped.
+    """
+    if wav is not None and (mic is not None or rate is not None):
+        raise click.UsageError("--wav speaks from a file: --mic and --rate have no place beside it")
+    if loop and wav is None:
+        raise click.UsageError("--loop needs --wav")
+    options = take_engine_options(shared)
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())
+        source: Source = PacedFile(AudioFile(wav, warn), loop=loop) if wav else Microphone(mic, rate, warn)
+        stack.enter_context(closing(source))
+        engine = make_engine(options, source.rate)
+        clock = engine.clock
+        hello = TopologyMessage(
+            session or secrets.token_hex(4),
+            engine.topology,
+            clock.sample_rate,
+            clock.fps_num,
+            clock.fps_den,
+            engine.bundle.blendshape_names,
+        )
+        lookahead = engine.bundle.features.lookahead_samples
+        publisher = stack.enter_context(Publisher(full_endpoint(listen), hello, lookahead_samples=lookahead))
+        recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
+        click.echo(
+            f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "
+            f"{clock.fps:g} fps, look-ahead {engine.bundle.features.lookahead_ms:g} ms"
+        )
+        sys.stdout.flush()
+        if window:
+            stack.enter_context(viewer_window(publisher.endpoint))
+        terminal = sys.stderr.isatty()
+        final = run(
+            source,
+            engine,
+            publisher,
+            stop=stop,
+            wait_s=wait,
+            samples=None if seconds is None else round(seconds * source.rate),
+            recorder=recorder,
+            status=(lambda snapshot: None) if quiet else show(terminal),
+            status_s=0.2 if terminal else 5.0,
+        )
+        if not quiet:
+            show(terminal)(final)
+            print(f"{'' if not terminal else chr(10)}stopped after {final.frames} frames", file=sys.stderr)
+        if engine.replaced_samples:
+            warn(f"{engine.replaced_samples} samples were not numbers; they were heard as silence")
+
+
+def full_endpoint(listen: str) -> str:
+    """`5556` and `host:5556` are accepted for `tcp://127.0.0.1:5556` and `tcp://host:5556`."""
+    if "://" in listen:
+        return listen
+    return f"tcp://127.0.0.1:{listen}" if ":" not in listen else f"tcp://{listen}"
+
+
+def show(terminal: bool) -> Callable[[Snapshot], None]:
+    """Prints snapshots to stderr: over each other on a terminal, else one a line."""
+
+    def status(snapshot: Snapshot) -> None:
+        line = snapshot.line()
+        print(f"\r{line}\x1b[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+    return status
+
+
+def warn(message: str) -> None:
+    print(f"voxmesh: warning: {message}", file=sys.stderr)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Event]:
+    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C interrupts at once."""
+    stop = Event()
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def viewer_window(endpoint: str) -> Iterator[None]:
+    """`voxmesh view` in a process of its own: it may be closed at any time, and is when we end."""
+    target = endpoint.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    command = [sys.executable, "-m", "voxmesh.stream.cli", "view", target]
+    try:
+        # Its own process group: Ctrl-C reaches us alone, and we end it.
+        viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        raise VoxmeshError(f"cannot open the viewer: {error}") from error
+    try:
+        yield
+    finally:
+        viewer.terminate()
+        try:
+            viewer.wait(3.0)
+        except subprocess.TimeoutExpired:
+            viewer.kill()
+            viewer.wait()

@@ -1,0 +1,128 @@
+"""The publisher, over real sockets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import zmq
+from conftest import tiny_topologies
+
+from voxmesh.stream import wire
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.publish import Publisher
+from voxmesh.stream.types import Frame
+
+HELLO = wire.TopologyMessage("test", tiny_topologies(np.random.default_rng(0))[0], 16000, 60, 1, ())
+Subscribe = Callable[..., zmq.Socket]
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with Publisher("tcp://127.0.0.1:*", HELLO, lookahead_samples=1280) as publisher:
+        yield publisher
+
+
+def frame(index: int, vertices: int = 200) -> Frame:
+    return Frame(index, index * 266, 5, np.full((vertices, 3), index, np.float32), np.zeros(8, np.int64))
+
+
+def subscribed(publisher: Publisher, count: int) -> None:
+    """Poll until `count` subscriptions are there."""
+    until = time.monotonic() + 10
+    while publisher.subscriptions != count:
+        assert time.monotonic() < until, f"{publisher.subscriptions} subscriptions, not {count}"
+        publisher.poll()
+        time.sleep(0.005)
+
+
+def receive(socket: zmq.Socket) -> wire.Message:
+    return wire.unpack(socket.recv())
+
+
+def test_each_new_subscriber_gets_the_topology_first(publisher: Publisher, subscribe: Subscribe) -> None:
+    """Also the second with the same topic, and then frames in order."""
+    first = subscribe(publisher.endpoint)
+    subscribed(publisher, 1)
+    assert isinstance(receive(first), wire.TopologyMessage)
+    publisher.publish(frame(0))
+    second = subscribe(publisher.endpoint)
+    subscribed(publisher, 2)
+    sent = publisher.publish(frame(1))
+    assert [receive(first).index, type(receive(first)), receive(first).index] == [0, wire.TopologyMessage, 1]
+    assert isinstance(receive(second), wire.TopologyMessage)
+    got = receive(second)
+    assert (got.session, got.index, got.sample, got.captured_ns) == ("test", 1, 266, 5)
+    assert (got.published_ns, got.lookahead_samples) == (sent, 1280)
+    np.testing.assert_array_equal(got.vertices, frame(1).vertices)
+
+
+def test_who_asks_for_frames_only_gets_frames_only(publisher: Publisher, subscribe: Subscribe) -> None:
+    """Topics are honoured: no topology, nothing of another session."""
+    frames = subscribe(publisher.endpoint, wire.topic(wire.FRAME))
+    other = subscribe(publisher.endpoint, wire.topic(wire.FRAME, "else"))
+    subscribed(publisher, 2)
+    publisher.publish(frame(0))
+    assert receive(frames).index == 0
+    other.rcvtimeo = 100
+    with pytest.raises(zmq.Again):
+        other.recv()
+
+
+def test_leaving_is_noticed(publisher: Publisher, subscribe: Subscribe) -> None:
+    """Subscriptions go down again, one at a time, also of the same topic."""
+    first, _second = subscribe(publisher.endpoint), subscribe(publisher.endpoint)
+    subscribed(publisher, 2)
+    first.close()
+    subscribed(publisher, 1)
+
+
+def test_leaving_says_bye(subscribe: Subscribe) -> None:
+    """The last message of a publisher that is closed."""
+    with Publisher("tcp://127.0.0.1:*", HELLO) as publisher:
+        socket = subscribe(publisher.endpoint)
+        subscribed(publisher, 1)
+    assert isinstance(receive(socket), wire.TopologyMessage)
+    assert receive(socket) == wire.ByeMessage("test")
+
+
+def test_a_subscriber_that_sleeps_delays_nobody(subscribe: Subscribe) -> None:
+    """It loses frames, which is noticed; another gets every one; publishing never blocks."""
+    with Publisher("tcp://127.0.0.1:*", HELLO, high_water=10) as publisher:
+        sleeper = subscribe(publisher.endpoint, wire.topic(wire.FRAME), high_water=1)
+        awake = subscribe(publisher.endpoint, wire.topic(wire.FRAME))
+        subscribed(publisher, 2)
+        slowest = 0.0
+        for i in range(200):
+            began = time.perf_counter()
+            publisher.poll()
+            publisher.publish(frame(i, vertices=20_000))
+            slowest = max(slowest, time.perf_counter() - began)
+            assert receive(awake).index == i
+        assert publisher.overruns > 0 and publisher.published == 200
+        assert slowest < 0.2
+        got = [receive(sleeper).index]
+        sleeper.rcvtimeo = 300
+        with pytest.raises(zmq.Again):
+            while True:
+                got.append(receive(sleeper).index)
+        assert got == sorted(set(got)) and len(got) < 200
+
+
+def test_nobody_listening_drops_nothing(publisher: Publisher) -> None:
+    """A thousand frames for nobody: none of them was missed by anybody."""
+    for i in range(1000):
+        publisher.publish(frame(i))
+    publisher.poll()
+    assert publisher.overruns == 0
+
+
+def test_a_port_that_is_taken_is_named(publisher: Publisher) -> None:
+    """And so is an endpoint that is none."""
+    with pytest.raises(VoxmeshError, match=rf"{publisher.endpoint}: the port is taken"):
+        Publisher(publisher.endpoint, HELLO)
+    for wrong in ("nonsense", "tcp://127.0.0.1", "carrier-pigeon://1", "tcp://203.0.113.7:5556"):
+        with pytest.raises(VoxmeshError, match="cannot listen"):
+            Publisher(wrong, HELLO)
