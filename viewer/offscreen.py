@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +44,7 @@ class Offscreen:
         self.camera = camera or frame(topology).shrunk_to(width / height)
         self._shader = Shader(topology)
         self._o3d = load_open3d()
-        self._window = open_window(width * samples, height * samples, visible=False)
+        self._window: Any = open_window(width * samples, height * samples, visible=False)
         self._mesh = new_mesh(topology)
         self._window.add_geometry(self._mesh)
         self.look_from(self.camera)
@@ -56,7 +61,6 @@ class Offscreen:
         self._mesh.vertices = vector(np.array(vertices, np.float64))
         self._mesh.vertex_colors = vector(colors.astype(np.float64))
         self._window.update_geometry(self._mesh)
-        self._window.poll_events()
         image = np.asarray(self._window.capture_screen_float_buffer(do_render=True))
         return _average(image, self.samples, self.height, self.width)
 
@@ -90,15 +94,15 @@ def load_open3d() -> Any:
     return open3d
 
 
-def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") -> open3d.visualization.Visualizer:
-    """A window (or, not visible, an offscreen context) set up to draw vertex colours as they are.
+def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") -> Any:
+    """Open3D's window (or, not visible, an offscreen context) set up to draw vertex colours as they are.
 
     Raises VoxmeshError if OpenGL gives none.
     """
     o3d = load_open3d()
     window = o3d.visualization.VisualizerWithKeyCallback() if visible else o3d.visualization.Visualizer()
     # Where there is no display GLFW complains on every start, and Open3D then falls back to EGL by itself.
-    with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
+    with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error), _some_runtime_dir():
         opened = window.create_window(window_name=title, width=width, height=height, visible=visible)
     option = window.get_render_option() if opened else None
     if option is None:
@@ -108,6 +112,20 @@ def open_window(width: int, height: int, visible: bool, title: str = "voxmesh") 
     option.mesh_show_back_face = True
     option.mesh_shade_option = o3d.visualization.MeshShadeOption.Color
     return window
+
+
+@contextmanager
+def _some_runtime_dir() -> Iterator[None]:
+    """XDG_RUNTIME_DIR is set inside: where it is not (containers), looking for Wayland prints an error to stderr."""
+    if "XDG_RUNTIME_DIR" in os.environ or not sys.platform.startswith("linux"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="voxmesh-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["XDG_RUNTIME_DIR"]
 
 
 def new_mesh(topology: Topology) -> open3d.geometry.TriangleMesh:

@@ -29,6 +29,7 @@ class Shader:
     """Lights one topology. Holds what does not change between frames; `colors` has no state of its own.
 
     topology: anything with `template`, `faces`, `albedo`, `occlusion` and `gloss` as `voxmesh.stream.topology` says.
+    Occlusion is a factor, used as it is: whatever curve or tint it should have is baked into it.
     A vertex that is white in albedo, with occlusion and gloss 255 (a catch-light), is drawn white and unlit.
 
     Raises VoxmeshError if the arrays of the look do not have one row a vertex.
@@ -98,13 +99,9 @@ class Shader:
         view *= _inverse_length(view)
         key, fill, rim = (_direction(d) for d in (KEY, _FILL, _RIM))
 
-        toward_key = key @ normal
-        light = np.clip(toward_key * self._key_slope + self._key_offset, 0, 1)
-        light *= light  # A wrapped light that starts without an edge.
-        # Square and linear, mixed: the square alone would leave too little between terminator and full light.
-        light *= 0.35
-        light += 0.65 * np.clip(toward_key * self._key_slope + self._key_offset, 0, 1)
-        out = light
+        wrapped = np.clip((key @ normal) * self._key_slope + self._key_offset, 0, 1)
+        # A little of the square: the light then sets in without an edge. All of it would leave the terminator dark.
+        out = wrapped * (0.65 + 0.35 * wrapped)
         out *= self._key
         out += self._fill * np.clip((fill @ normal + 0.5) / 1.5, 0, 1)
         out += self._hemi_mean

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,12 +41,12 @@ class FaceWindow:
             raise VoxmeshError("there is no display (DISPLAY is not set); use --no-window, or --screenshot FILE")
         self._o3d = load_open3d()
         self._vector = self._o3d.utility.Vector3dVector
-        self._window = open_window(width, height, visible=True, title=title)
+        self._window: Any = open_window(width, height, visible=True, title=title)
         self._open = True
         for key in (_ESCAPE, _Q):
             self._window.register_key_callback(key, self._close_on_key)
         self._shader: Shader | None = None
-        self._mesh = None
+        self._mesh: Any = None
         self._vertices: np.ndarray | None = None
         self._line = TextLine(BACKGROUND)
         self._text = self._o3d.geometry.TriangleMesh()
