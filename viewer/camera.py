@@ -126,4 +126,4 @@ def _close_up(topology: Topology, view: str, low: np.ndarray, high: np.ndarray) 
         left = right = nose + np.array([0, 0.15, -0.1]) * head_height
     if view == "eye-side":
         return right + np.array([0, 0.02, 0]) * head_height, 0.32 * head_height
-    return (left + right) / 2, 0.42 * head_height
+    return (left + right) / 2, max(0.42 * head_height, 1.85 * float(np.linalg.norm(left - right)))

@@ -38,7 +38,7 @@ class Clip:
         part = slice(max(first, 0), min(last, len(self.vertices)))
         if start_s < 0 or part.start >= part.stop:
             raise VoxmeshError(
-                f"nothing is left from {start_s:g} s on: the clip is {len(self.vertices) / self.fps:.2f} s long"
+                f"nothing is left from {start_s:g} s on: the clip is {float(len(self.vertices) / self.fps):.2f} s long"
             )
         return Clip(self.topology, self.vertices[part], self.audio_sample[part], self.fps, self.sample_rate)
 
@@ -51,9 +51,7 @@ def load_clip(path: Path) -> Clip:
     except FileNotFoundError as error:
         raise VoxmeshError(f"there is no file {path}; write one with: voxmesh animate IN.wav -o {path}") from error
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise VoxmeshError(
-            f"{path} is not a clip ({error}); write one with: voxmesh animate IN.wav -o CLIP.npz"
-        ) from error
+        raise VoxmeshError(f"{path} is not a clip; write one with: voxmesh animate IN.wav -o CLIP.npz") from error
     missing = [
         name
         for name in ("vertices", "faces", "audio_sample", "fps_num", "fps_den", "sample_rate")

@@ -33,6 +33,7 @@ class Receiver:
         self.received = self.missed = self.skipped = self.damaged = 0
         self.ended = False
         self.topology: wire.TopologyMessage | None = None
+        self._topology_bytes = b""
         self._last: tuple[str, int] | None = None
         self._context = zmq.Context()
         self._context.linger = 0
@@ -70,7 +71,7 @@ class Receiver:
             left_ms = None if until is None else max(0, round((until - time.monotonic()) * 1000))
             if not self._frames.poll(left_ms):
                 return None
-            message = self._read(self._frames)
+            message = self._unpack(self._frames.recv())
             if isinstance(message, wire.ByeMessage):
                 self.ended = True
                 return None
@@ -90,7 +91,7 @@ class Receiver:
             self._read_topologies()
         if self.topology is None:
             raise VoxmeshError(
-                f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh run"
+                f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh live"
             )
         return self.topology
 
@@ -111,9 +112,9 @@ class Receiver:
     ) -> None:
         self.close()
 
-    def _read(self, socket: zmq.Socket[bytes]) -> wire.Message | None:
+    def _unpack(self, data: bytes) -> wire.Message | None:
         try:
-            return wire.unpack(socket.recv())
+            return wire.unpack(data)
         except wire.WireError:
             # Somebody else's message on our address is no reason to stop drawing; the count tells of it.
             self.damaged += 1
@@ -121,9 +122,13 @@ class Receiver:
 
     def _read_topologies(self) -> None:
         while self._topologies.poll(0):
-            message = self._read(self._topologies)
+            data = self._topologies.recv()
+            # Everybody gets it again whenever somebody joins; the same one is no news, and stays the same object.
+            if data == self._topology_bytes:
+                continue
+            message = self._unpack(data)
             if isinstance(message, wire.TopologyMessage):
-                self.topology = message
+                self.topology, self._topology_bytes = message, data
 
     def _count(self, frame: wire.FrameMessage) -> None:
         self.received += 1

@@ -10,6 +10,7 @@ import numpy as np
 
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import Topology
+from voxmesh.viewer.shadow import key_visibility
 
 KEY = (-0.45, 0.55, 0.75)
 """Direction to the key light (x, y, z), not normalised: above, in front, to the viewer's left."""
@@ -18,6 +19,8 @@ _FILL = (0.80, 0.15, 0.55)
 _RIM = (0.5, 0.5, -0.6)
 _GAMMA = 2.2
 _EXPOSURE = 1.18
+_SHADOW = 0.75
+"""How much of the key light its shadow takes."""
 _GLOSS_MAX = 0.5
 """Highlight strength that gloss 255 stands for (an eye); lips are at 0.22, skin at 0.05."""
 
@@ -55,7 +58,7 @@ class Shader:
         wrap = 0.35 + np.array([[0.13], [-0.06], [-0.11]], np.float32) * skin
         warm = np.array([[1.0], [0.965], [0.91]], np.float32)
         # The key light is less hidden by what is near than the sky is: keep some of it in the hollows.
-        self._key = albedo * (0.40 + 0.60 * occlusion) * warm * (0.86 * _EXPOSURE)
+        self._key = albedo * (0.40 + 0.60 * occlusion) * warm * (0.86 * _EXPOSURE) * self._shadow(topology, skin)
         self._key_slope = 1 / (1 + wrap)
         self._key_offset = wrap / (1 + wrap)
         cool = np.array([[0.62], [0.72], [0.92]], np.float32)
@@ -69,6 +72,14 @@ class Shader:
         mean_occlusion = occlusion.mean(0)
         self._shine = gloss * _GLOSS_MAX * mean_occlusion
         self._sheen = skin * 0.035 * mean_occlusion
+
+    def _shadow(self, topology: Topology, skin: np.ndarray) -> np.ndarray:
+        """(3, V): what the key light's shadow leaves of it. On skin, light bleeds in, red most."""
+        template = np.asarray(topology.template, np.float64)
+        normals = self.normals_of(np.ascontiguousarray(template.T, np.float32)).T
+        hidden = 1 - key_visibility(template, np.asarray(topology.faces), normals, _direction(KEY))
+        depth = _SHADOW * (1 - np.array([[0.25], [0.02], [0.0]]) * skin)
+        return (1 - depth * hidden).astype(np.float32)
 
     def colors(self, vertices: np.ndarray, eye: np.ndarray) -> np.ndarray:
         """Colours of a pose seen from `eye`.

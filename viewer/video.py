@@ -12,6 +12,8 @@ import numpy as np
 
 from voxmesh.stream.errors import VoxmeshError
 
+_BT709 = 1
+"""FFmpeg's number for the colours of HD video."""
 _AUDIO_BLOCK = 1024
 """Samples in one AAC frame."""
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
@@ -44,20 +46,22 @@ def write_video(
         raise VoxmeshError(f"H.264 wants even sizes, not {width} x {height}; choose an even --size")
     if audio is not None and sample_rate not in AAC_RATES:
         raise VoxmeshError(f"AAC has no {sample_rate} Hz; resample the sound to 16000, 44100 or 48000 Hz")
-    try:
-        output = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-    except OSError as error:
-        raise VoxmeshError(f"cannot write {path} ({error}); give a path in a folder that exists") from error
-    with output:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
         video = output.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.time_base = 1 / fps
+        # Say which YUV this is: players guess by the size otherwise, and skin turns orange or green.
+        video.codec_context.colorspace = video.codec_context.color_primaries = video.codec_context.color_trc = _BT709
         sound = None if audio is None else _Sound(av, output, audio, sample_rate)
+        try:
+            output.start_encoding()
+        except OSError as error:
+            raise VoxmeshError(f"cannot write {path} ({error}); give a path in a folder that exists") from error
         count = 0
         for count, picture in enumerate(chain([first], source), start=1):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts, frame.time_base = count - 1, 1 / fps
-            output.mux(video.encode(frame))
+            output.mux(video.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))
             # Sound goes in beside the pictures it belongs to, so that a player need not look far for it.
             if sound is not None:
                 sound.write_until(count / fps)

@@ -15,7 +15,7 @@ from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import Topology
 from voxmesh.viewer.clip import with_look
-from voxmesh.viewer.commands import Size
+from voxmesh.viewer.options import Size
 from voxmesh.viewer.receive import DEFAULT_ENDPOINT, Receiver
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Telemetry:
         while self.drawn and self.drawn[0][0] < now - 1:
             self.drawn.popleft()
         if not self.drawn:
+            if receiver.topology is None:
+                return f"waiting for {receiver.endpoint}"
             return "the publisher has stopped" if receiver.ended else "no frames are coming"
         delays = [delay for _, delay in self.drawn if delay is not None]
         latency = f"latency {np.median(delays):.0f} ms   " if delays else ""
@@ -56,7 +58,9 @@ class Telemetry:
 @click.command()
 @click.argument("endpoint", default=DEFAULT_ENDPOINT)
 @click.option("--screenshot", type=click.Path(path_type=Path), help="Save a picture of what comes, and end.")
-@click.option("--seconds", type=float, help="End after so long; with --screenshot, when to take it.")
+@click.option(
+    "--seconds", type=float, help="End after so long; with --screenshot, take it so long after the first frame."
+)
 @click.option("--size", type=Size(), default="720x828", show_default=True, help="Pixels: 720, or 800x920.")
 @click.option("--no-window", is_flag=True, help="Draw nothing on screen: figures in the terminal, or a screenshot.")
 @click.option("--timeout", "timeout_s", type=float, default=10.0, show_default=True, help="For --screenshot, seconds.")
@@ -92,6 +96,7 @@ def _run_window(
     telemetry = Telemetry()
     shown: wire.TopologyMessage | None = None
     begin = time.monotonic()
+    first_drawn: float | None = None
     written = -1.0
     drawn = 0
     click.echo(f"waiting for {receiver.endpoint} (Ctrl-C ends)")
@@ -107,17 +112,19 @@ def _run_window(
             telemetry.add(frame)
             drawn += 1
         now = time.monotonic()
+        if drawn and first_drawn is None:
+            first_drawn = now
         if now - written > 0.5:
             window.write(telemetry.line(receiver))
             written = now
         if not window.draw(vertices):
             return
         if screenshot is not None:
-            if (drawn >= _FIRST_FRAMES) if seconds is None else (drawn and now - begin >= seconds):
+            if _due(drawn, first_drawn, seconds):
                 save_picture(screenshot, window.capture())
                 click.echo(f"wrote {screenshot}")
                 return
-            if not drawn and now - begin > timeout_s:
+            if first_drawn is None and now - begin > timeout_s:
                 raise _nothing_came(receiver, timeout_s)
         elif seconds is not None and now - begin >= seconds:
             return
@@ -131,20 +138,30 @@ def _photograph(receiver: Receiver, path: Path, size: tuple[int, int], seconds: 
     begin = time.monotonic()
     topology = receiver.wait_for_topology(timeout_s)
     newest: wire.FrameMessage | None = None
+    first: float | None = None
+    drawn = 0
     while True:
         frame = receiver.latest(0.1)
         topology = receiver.poll_topology() or topology
         if frame is not None and frame.session == topology.session:
             newest = frame
-        elapsed = time.monotonic() - begin
+            first = first or time.monotonic()
+            drawn += 1
         if newest is None:
-            if elapsed > timeout_s:
+            if time.monotonic() - begin > timeout_s:
                 raise _nothing_came(receiver, timeout_s)
-        elif receiver.ended or (receiver.received >= _FIRST_FRAMES if seconds is None else elapsed >= seconds):
+        elif receiver.ended or _due(drawn, first, seconds):
             break
     with Offscreen(drawable(topology.topology), *size) as picture:
         save_picture(path, picture.render(drawn_vertices(newest)))
     click.echo(f"wrote {path}")
+
+
+def _due(drawn: int, first: float | None, seconds: float | None) -> bool:
+    """Whether a screenshot is due, after `drawn` frames of which the first came at `first` (monotonic s)."""
+    if first is None:
+        return False
+    return drawn >= _FIRST_FRAMES if seconds is None else time.monotonic() - first >= seconds
 
 
 def _report(receiver: Receiver, seconds: float | None) -> None:
@@ -176,5 +193,5 @@ def drawn_vertices(frame: wire.FrameMessage) -> np.ndarray:
 
 def _nothing_came(receiver: Receiver, timeout_s: float) -> VoxmeshError:
     return VoxmeshError(
-        f"no frame came from {receiver.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh run"
+        f"no frame came from {receiver.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh live"
     )

@@ -91,9 +91,7 @@ def _shell(style: HairStyle) -> Part:
         e = flat / np.maximum(r, 1e-9)[..., None]
         girth = style.hang / np.sqrt((e[..., 0] / 8.5) ** 2 + (e[..., 1] / 9.6) ** 2)
         girth = girth * (1 - 0.10 * smoothstep(-6, -10, p[..., 1]))
-        low = (
-            smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
-        )
+        low = smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
         wanted = r + np.maximum(girth - r, 0) * low
         p[..., [0, 2]] = [0, -1.0] + e * wanted[..., None]
     v = p.reshape(-1, 3)

@@ -237,9 +237,7 @@ def build_skin() -> Skin:
         eyes.append(index)
     v = np.concatenate(points)
     image = _mirror_index(v)
-    image[mouth_index] = mouth_index[
-        :, (MOUTH_COLUMNS // 2 - np.arange(MOUTH_COLUMNS)) % MOUTH_COLUMNS
-    ]  # lips coincide
+    image[mouth_index] = mouth_index[:, (MOUTH_COLUMNS // 2 - np.arange(MOUTH_COLUMNS)) % MOUTH_COLUMNS]  # lips coincide
     v = 0.5 * (v + mirrored(v[image]))
     return Skin(v, np.concatenate(faces), mouth_index, eyes[0], eyes[1], throat, image)
 

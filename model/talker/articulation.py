@@ -20,11 +20,11 @@ from voxmesh.stream.arkit import ARKIT_NAMES
 FPS = 60
 Phone = tuple[str, float, float]
 
-_EDGE_S = {"jaw": (0.019, 0.019), "round": (0.030, 0.020), "spread": (0.024, 0.020), "lips": (0.018, 0.018)}
+_EDGE_S = {"jaw": (0.021, 0.020), "round": (0.030, 0.020), "spread": (0.024, 0.020), "lips": (0.018, 0.018)}
 _EDGE_S["tongue"] = (0.014, 0.014)
 _LEAD_S = 0.010  # lips move a little before the sound that they shape
 _SEAL_RAMP_S, _RELEASE_RAMP_S, _SEAL_MIN_S = 0.065, 0.050, 0.055
-_CONTACT_RAMP_S, _CONTACT_MIN_S = 0.060, 0.050
+_CONTACT_RAMP_S, _CONTACT_MIN_S = 0.075, 0.045
 _REST_CLOSE_S, _REST_OPEN_S, _PUCKER_OPEN_S, _MIN_GAP_S = 0.110, 0.090, 0.200, 0.040
 _OPENERS = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
 _SIDED = {name[:-4] for name in ARKIT_NAMES if name.endswith("Left")} - {"mouth", "jaw"}
@@ -163,10 +163,9 @@ def articulate(
         curves[shape] = curves[shape] * (1.0 - 0.6 * contact)
     for shape in _OPENERS:
         curves[shape] = curves[shape] * (1.0 - seal)
-    curves["mouthRollLower"] = curves["mouthRollLower"] * (1.0 - seal)
     press = SEAL_PRESS * seal * awake
     curves["mouthPress"] = press
-    curves["mouthRollLower"] = curves["mouthRollLower"] + press
+    curves["mouthRollLower"] = curves["mouthRollLower"] + press * (1.0 - contact)
     curves["mouthRollUpper"] = press
     curves["tongueOut"] = curves["tongueOut"] * (1.0 - seal) * (1.0 - contact)
     curves["mouthClose"] = curves["jawOpen"] * seal

@@ -7,6 +7,7 @@ and an echo's direct path is its first sample.
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 from scipy.signal import fftconvolve
 
 SAMPLE_RATE = 16000
@@ -28,10 +29,10 @@ def _filter_gain(frequency: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _equalise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    size = len(audio) + SAMPLE_RATE // 8
-    spectrum = np.fft.rfft(audio, size)
-    gain = _filter_gain(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), rng)
-    return np.fft.irfft(spectrum * gain, size)[: len(audio)]
+    size = fft.next_fast_len(len(audio) + SAMPLE_RATE // 8, real=True)
+    spectrum = fft.rfft(audio, size)
+    gain = _filter_gain(fft.rfftfreq(size, 1 / SAMPLE_RATE), rng)
+    return fft.irfft(spectrum * gain, size)[: len(audio)]
 
 
 def _reverberate(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -48,20 +49,21 @@ def _reverberate(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def noise(count: int, rng: np.random.Generator) -> np.ndarray:
     """Background of one kind, (count,) of unit power: coloured hiss, hum, babble-like swells or clicks and thumps."""
     kind = rng.choice(["hiss", "hum", "swell", "clicks"], p=[0.5, 0.12, 0.23, 0.15])
-    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
-    spectrum = np.fft.rfft(rng.normal(size=count))
+    size = fft.next_fast_len(count, real=True)
+    frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    spectrum = fft.rfft(rng.normal(size=size))
     if kind == "hum":
         base, time = float(rng.choice([50.0, 60.0, 100.0, 120.0])), np.arange(count) / SAMPLE_RATE
         sound = sum(rng.uniform(0, 1) / k * np.sin(2 * np.pi * (k * base * time + rng.random())) for k in range(1, 9))
     elif kind == "clicks":
-        sound = 0.02 * np.fft.irfft(spectrum / np.maximum(frequency, 100.0) ** 0.5, count)
+        sound = 0.02 * fft.irfft(spectrum / np.maximum(frequency, 100.0) ** 0.5, size)[:count]
         for _ in range(int(rng.integers(1, 12))):
-            at, size = int(rng.integers(count)), int(rng.integers(40, 2400))
-            burst = rng.normal(size=size) * np.exp(-np.linspace(0.0, rng.uniform(3.0, 9.0), size))
+            at, long = int(rng.integers(count)), int(rng.integers(40, 2400))
+            burst = rng.normal(size=long) * np.exp(-np.linspace(0.0, rng.uniform(3.0, 9.0), long))
             burst = np.convolve(burst, np.ones(int(rng.integers(1, 12))), "same")
-            sound[at : at + size] += (burst * rng.uniform(0.1, 1.0))[: count - at]
+            sound[at : at + long] += (burst * rng.uniform(0.1, 1.0))[: count - at]
     else:
-        sound = np.fft.irfft(spectrum / np.maximum(frequency, 40.0) ** rng.uniform(0.0, 1.1), count)
+        sound = fft.irfft(spectrum / np.maximum(frequency, 40.0) ** rng.uniform(0.0, 1.1), size)[:count]
         if kind == "swell":
             knots = rng.uniform(0.05, 1.0, count // (SAMPLE_RATE // 6) + 3)
             sound = sound * np.interp(np.arange(count), np.arange(len(knots)) * (SAMPLE_RATE // 6), knots)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class _Library:
         self._callback = _Callback(self._receive)  # kept: the library holds only the address
         self.lib.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, samples: ctypes.pointer, count: int, events: ctypes.pointer) -> int:
+    def _receive(self, samples: Any, count: int, events: Any) -> int:
         if samples and count > 0:
             self.take.blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
@@ -84,6 +85,7 @@ class _Library:
                 self.take.marks.append((event.id.decode("utf-8", "ignore"), event.sample))
             index += 1
         return 0
+
 
     def say(self, text: str) -> Utterance:
         self.take = take = _Take()
@@ -145,7 +147,7 @@ def speak(
 
     def work() -> list[Utterance]:
         if library.lib.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise VoxmeshError(f"espeak-ng has no voice {voice!r}; see `espeak-ng --voices`, or install it: {_APT}")
+            raise VoxmeshError(f"espeak-ng has no voice {voice!r}; choose another, or install: {_APT}")
         for parameter, value in settings:
             library.lib.espeak_SetParameter(parameter, int(value), 0)
         return [library.say(text) for text in texts]

@@ -56,6 +56,8 @@ def from_ipa(name: str) -> tuple[str, ...]:
 
     Length, stress, nasality and other marks are dropped: lips do not show them. Raises KeyError for an unknown sign.
     """
+    if name.startswith("("):  # espeak-ng's note that it switches language for a word: "(en)"
+        return ()
     plain = "".join(
         sign
         for sign in unicodedata.normalize("NFD", name.replace("ç", "\ue000"))

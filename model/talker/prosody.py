@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
 FPS, SAMPLE_RATE = 60, 16000
@@ -21,8 +22,8 @@ def prosody(audio: np.ndarray, frames: int) -> tuple[np.ndarray, np.ndarray]:
     power = np.mean(np.square(windows), axis=1)
     decibels = 10.0 * np.log10(power + 1e-10)
     energy = np.clip(1.0 + (decibels - decibels.max(initial=-60.0)) / 60.0, 0.0, 1.0)
-    spectrum = np.fft.rfft(windows, 2 * _WINDOW, axis=1)
-    correlation = np.fft.irfft(np.square(np.abs(spectrum)), axis=1)[:, : SAMPLE_RATE // 60 + 1]
+    spectrum = fft.rfft(windows, 2 * _WINDOW, axis=1)
+    correlation = fft.irfft(np.square(np.abs(spectrum)), axis=1)[:, : SAMPLE_RATE // 60 + 1]
     low = SAMPLE_RATE // 420
     lag = low + np.argmax(correlation[:, low:], axis=1)
     strength = correlation[np.arange(frames), lag] / (correlation[:, 0] + 1e-9)

@@ -87,7 +87,7 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
             marks = [
                 phone
                 for name, start, end in one.phones
-                for phone in (_expand(name, start, end) or ([(SILENCE, start, end)] if name == "" else []))
+                for phone in (_expand(name, start, end) or [(SILENCE, start, end)])
             ]
             phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
@@ -101,7 +101,9 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
     return takes
 
 
-def _finish(samples: np.ndarray, rate: int, phones: Sequence[Phone], speed: float) -> tuple[np.ndarray, list[Phone]]:
+def _finish(
+    samples: np.ndarray, rate: int, phones: Sequence[Phone], speed: float
+) -> tuple[np.ndarray, list[Phone]]:
     """Resample to 16 kHz played `speed` times as fast, times scaled with it, silences and empty phones dropped."""
     samples = soxr.resample(samples, rate * speed, SAMPLE_RATE) if rate * speed != SAMPLE_RATE else samples
     kept = [(n, start / speed, end / speed) for n, start, end in phones if n != SILENCE and end - start > 0.001]

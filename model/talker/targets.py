@@ -57,7 +57,7 @@ TARGETS: dict[str, Target] = {
     "IH": _target(0.15, (0.8, 0.7, 0.8, 0.7), lower=0.20, upper=0.10, mouthStretch=0.20, mouthSmile=0.12),
     "IY": _target(0.085, (0.9, 1.0, 1.1, 0.9), lower=0.24, upper=0.13, mouthStretch=0.32, mouthSmile=0.26),
     "UH": _target(0.14, _ROUND, lower=0.10, upper=0.05, mouthFunnel=0.30, mouthPucker=0.28),
-    "UW": _target(0.075, (0.9, 1.4, 1.0, 1.0), lower=0.05, upper=0.03, mouthFunnel=0.34, mouthPucker=0.68),
+    "UW": _target(0.075, (0.9, 1.4, 1.0, 1.0), lower=0.04, upper=0.02, mouthFunnel=0.28, mouthPucker=0.70),
     "UE": _target(0.075, (0.9, 1.4, 1.0, 1.0), lower=0.06, upper=0.04, mouthFunnel=0.36, mouthPucker=0.62),
     "OE": _target(0.18, _ROUND, lower=0.10, upper=0.06, mouthFunnel=0.42, mouthPucker=0.40),
     "P": _PBM,
@@ -66,8 +66,8 @@ TARGETS: dict[str, Target] = {
     "BV": _target(0.05, (0.8, 0.2, 0.3, 1.0), lower=0.02),
     "F": _FV,
     "V": _FV,
-    "TH": _target(0.10, (0.8, 0.2, 0.3, 0.6), lower=0.18, upper=0.09, tongueOut=0.22),
-    "DH": _target(0.10, (0.7, 0.2, 0.3, 0.55), lower=0.16, upper=0.08, tongueOut=0.14),
+    "TH": _target(0.12, (0.8, 0.2, 0.3, 0.6), lower=0.20, upper=0.10, tongueOut=0.40),
+    "DH": _target(0.11, (0.7, 0.2, 0.3, 0.55), lower=0.18, upper=0.09, tongueOut=0.28),
     "T": _TD,
     "D": _TD,
     "N": _TD,
@@ -89,7 +89,7 @@ TARGETS: dict[str, Target] = {
     "Y": _target(0.075, (0.8, 0.5, 0.8, 0.6), lower=0.18, upper=0.10, mouthStretch=0.22, mouthSmile=0.20),
     "R": _target(0.09, (0.8, 0.8, 0.6, 0.6), lower=0.10, upper=0.06, mouthFunnel=0.32, mouthPucker=0.34),
     "RU": _target(0.15, _WEAK, lower=0.12, upper=0.05),
-    "W": _target(0.05, (1.0, 1.7, 1.0, 1.1), lower=0.02, upper=0.01, mouthFunnel=0.26, mouthPucker=0.85),
+    "W": _target(0.05, (1.0, 1.7, 1.0, 1.1), mouthFunnel=0.14, mouthPucker=0.85),
     "HH": _target(0.16, (0.12, 0.05, 0.06, 0.10), lower=0.12, upper=0.05),
     "Q": _target(0.14, (0.10, 0.05, 0.06, 0.10), lower=0.10, upper=0.04),
 }
@@ -97,7 +97,7 @@ TARGETS: dict[str, Target] = {
 
 SEALED: dict[str, tuple[float, float]] = {"P": (0.35, 0.040), "B": (0.28, 0.020), "M": (0.0, 0.0)}
 """Lips are sealed from the phone's start until this fraction before its end, but no more than so many seconds: a stop's
-label also covers burst and breath. Measured on espeak-ng and flite: p bursts 25-40 ms before its label ends, b 10-25."""
+label also covers burst and breath. Measured on espeak-ng and flite: p bursts 25-40 ms before its end, b 10-25 ms."""
 
 LABIODENTAL: dict[str, tuple[float, float]] = {"F": (0.05, 0.95), "V": (0.1, 0.9)}
 """The lower lip touches the upper teeth between these fractions of the phone."""

@@ -23,9 +23,9 @@ def _words(language: str) -> tuple[str, ...]:
 def _template(rng: np.random.Generator) -> str:
     def fill(match: re.Match[str]) -> str:
         slot = match.group(1)
-        return (
-            str(int(rng.integers(2, 2000))) if slot == "number" else _pick(rng, tuple(ENGLISH_SLOTS[slot].split("|")))
-        )
+        if slot == "number":
+            return str(int(rng.integers(2, 2000)))
+        return _pick(rng, tuple(ENGLISH_SLOTS[slot].split("|")))
 
     sentence = re.sub(r"\{(\w+)\}", fill, _pick(rng, ENGLISH_TEMPLATES))
     return sentence[0].upper() + sentence[1:]

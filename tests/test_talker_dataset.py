@@ -1,0 +1,184 @@
+"""Text to clips on disk: deterministic, on the clock, and split by voice."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from voxmesh.model.talker import dataset, espeak, flite
+from voxmesh.model.talker.augment import augment
+from voxmesh.model.talker.command import talker
+from voxmesh.model.talker.dataset import frames_of, make_clip, read_dataset, write_dataset
+from voxmesh.model.talker.phones import PHONES, from_flite, from_ipa
+from voxmesh.model.talker.speech import say
+from voxmesh.model.talker.text import LANGUAGES, sentence
+from voxmesh.model.talker.voices import ESPEAK_LANGUAGES, ESPEAK_VARIANTS, FLITE_VOICES, Voice, draw_voice, voice_key
+from voxmesh.stream.arkit import ARKIT_NAMES
+from voxmesh.stream.errors import VoxmeshError
+
+VOWELS = {"AA", "AE", "AH", "AO", "AW", "AX", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW", "UE", "OE"}
+
+
+def same(one: dataset.Clip, other: dataset.Clip) -> bool:
+    return (
+        one.audio.tobytes() == other.audio.tobytes()
+        and one.curves.tobytes() == other.curves.tobytes()
+        and (one.phones, one.voice, one.text) == (other.phones, other.voice, other.text)
+    )
+
+
+def test_same_seed_same_clip() -> None:
+    """A clip depends on seed, index and split alone, not on what was made before it."""
+    first = [make_clip(7, index) for index in range(6)]
+    again = [make_clip(7, index) for index in reversed(range(6))][::-1]
+    assert all(same(one, other) for one, other in zip(first, again, strict=True))
+    assert not same(first[0], make_clip(8, 0)) and not same(first[0], make_clip(7, 0, "test"))
+
+
+def test_clips_obey_the_clock_and_their_own_phones() -> None:
+    """Frames are ceil(samples * 60 / 16000), 3-8.5 s, weights within 0..1, phones ordered and inside the audio."""
+    for index in range(12):
+        clip = make_clip(11, index)
+        assert clip.audio.dtype == np.float32 and np.abs(clip.audio).max() <= 1.0
+        assert clip.curves.shape == (frames_of(len(clip.audio)), len(ARKIT_NAMES)) and clip.curves.dtype == np.float32
+        assert 2.9 <= len(clip.audio) / 16000 <= 8.5
+        assert clip.curves.min() >= 0.0 and clip.curves.max() <= 1.0
+        times = [time for _, start, end in clip.phones for time in (start, end)]
+        assert all(a <= b + 1e-6 for a, b in pairwise(times))
+        assert not times or (times[0] >= 0.2 and times[-1] <= len(clip.audio) / 16000)
+        assert {name for name, _, _ in clip.phones} <= PHONES
+
+
+def test_frames_of_rounds_up() -> None:
+    """A last frame that only part of the audio reaches is still a frame."""
+    assert [frames_of(samples) for samples in (0, 1, 266, 267, 16000, 16001)] == [0, 1, 1, 2, 60, 61]
+
+
+def test_phones_are_where_the_sound_is() -> None:
+    """Vowels are loud and closures of p, t, k quiet, for both synthesisers: labels do not drift."""
+    voices = Voice("espeak", "en-us+f3", "en"), Voice("flite", "slt", "en"), Voice("espeak", "de", "de", speed=1.1)
+    for voice in voices:
+        audio, phones = say(["Papa took a copper pot to Peter."], voice)[0]
+        power = np.convolve(np.square(audio), np.ones(160) / 160, "same")
+        loud = np.median([power[int((a + b) / 2 * 16000)] for name, a, b in phones if name in VOWELS])
+        shut = [power[int((a + 0.3 * (b - a)) * 16000)] for name, a, b in phones if name in {"P", "T", "K"}]
+        assert np.median(shut) < 0.01 * loud
+
+
+def test_no_test_voice_is_in_training() -> None:
+    """Splits share no speaker, in the lists and in two thousand draws."""
+    assert not set(ESPEAK_VARIANTS["train"]) & set(ESPEAK_VARIANTS["test"])
+    assert not set(FLITE_VOICES["train"]) & set(FLITE_VOICES["test"])
+    rng = np.random.default_rng(0)
+    train, test = ({voice_key(draw_voice(rng, split)) for _ in range(1000)} for split in ("train", "test"))
+    assert train and test and not train & test
+    with pytest.raises(VoxmeshError, match="validation"):
+        draw_voice(rng, "validation")
+
+
+def test_every_phone_name_is_known() -> None:
+    """Whatever espeak-ng says in every language and accent, and flite in English, is in the inventory."""
+    rng = np.random.default_rng(1)
+    for language in LANGUAGES:
+        for accent in ESPEAK_LANGUAGES[language]:
+            for take in espeak.speak([sentence(rng, language) for _ in range(25)], accent):
+                assert {phone for name, _, _ in take.phones for phone in from_ipa(name)} <= PHONES
+    for _ in range(5):
+        _, _, phones = flite.speak(sentence(rng), "rms")
+        assert {from_flite(name) for name, _, _ in phones} <= PHONES
+
+
+def test_every_variant_exists() -> None:
+    """Every espeak-ng voice of both splits speaks."""
+    for variant in (*ESPEAK_VARIANTS["train"], *ESPEAK_VARIANTS["test"]):
+        assert len(espeak.speak(["Hello."], f"en-us+{variant}" if variant else "en-us")[0].samples) > 4000
+
+
+def test_silent_clips_keep_the_mouth_shut() -> None:
+    """Some clips are silence or noise alone; no mouth curve moves in them."""
+    silent = [clip for clip in (make_clip(1, index) for index in (2, 3, 18)) if not clip.phones]
+    assert silent
+    mouth = [index for index, name in enumerate(ARKIT_NAMES) if name.startswith(("mouth", "jaw", "tongue"))]
+    assert all(clip.curves[:, mouth].max() == 0.0 for clip in silent)
+
+
+@pytest.mark.parametrize("count", [0, 10, 1000, 48000])
+def test_augment_keeps_length_and_range(count: int) -> None:
+    """Any length comes back as long, finite, float32, within -1..1, and the same for the same generator."""
+    audio = (0.3 * np.random.default_rng(0).normal(size=count)).clip(-1, 1).astype(np.float32)
+    for seed in range(12):
+        loud = augment(audio, np.random.default_rng(seed))
+        assert loud.shape == audio.shape and loud.dtype == np.float32
+        assert np.isfinite(loud).all() and (not count or np.abs(loud).max() <= 1.0)
+        np.testing.assert_array_equal(loud, augment(audio, np.random.default_rng(seed)))
+
+
+def test_augment_does_not_shift_time() -> None:
+    """The envelope of augmented bursts lines up with the clean one within 2 ms of the best lag."""
+    rng = np.random.default_rng(0)
+    audio = np.zeros(32000, np.float32)
+    for start in range(1600, 30000, 4000):
+        audio[start : start + 800] = 0.5 * rng.normal(size=800)
+    audio = audio.clip(-1, 1)
+    lags = np.arange(-160, 161)
+    best = []
+    for seed in range(40):
+        spectrum = np.fft.rfft(augment(audio, np.random.default_rng(seed)), 65536) * np.conj(np.fft.rfft(audio, 65536))
+        correlation = np.fft.irfft(spectrum)
+        best.append(abs(lags[np.argmax(correlation[lags])]))
+    assert max(best) <= 32
+
+
+def test_write_resume_read(tmp_path: Path) -> None:
+    """A folder holds what make_clip makes, goes on where it stopped, and refuses another seed."""
+    write_dataset(tmp_path, 2, 3)
+    before = (tmp_path / "000001.npz").stat().st_mtime_ns
+    (tmp_path / "000000.npz").unlink()
+    write_dataset(tmp_path, 4, 3, workers=2)
+    assert (tmp_path / "000001.npz").stat().st_mtime_ns == before
+    assert not list(tmp_path.glob("*.partial"))
+    clips = read_dataset(tmp_path, "train")
+    assert len(clips) == 4 and len(read_dataset(tmp_path, "test")) == 0 and len(clips[1:3]) == 2
+    for index, clip in enumerate(clips):
+        fresh = make_clip(3, index)
+        np.testing.assert_allclose(clip.audio, fresh.audio, atol=1e-4)
+        np.testing.assert_allclose(clip.curves, fresh.curves, atol=1e-3)
+        assert (clip.voice, clip.text, clip.split) == (fresh.voice, fresh.text, "train")
+        assert [name for name, _, _ in clip.phones] == [name for name, _, _ in fresh.phones]
+    with pytest.raises(VoxmeshError, match="seed 3"):
+        write_dataset(tmp_path, 2, 4)
+
+
+def test_reading_nothing_says_what_to_do(tmp_path: Path) -> None:
+    """A folder without a manifest names the command that makes one."""
+    with pytest.raises(VoxmeshError, match="talker make"):
+        read_dataset(tmp_path)
+
+
+def test_missing_synthesisers_name_the_apt_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without flite or an espeak-ng voice the error says exactly what to install."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(VoxmeshError, match="apt-get install -y flite"):
+        flite.speak("hello", "slt")
+    with pytest.raises(VoxmeshError, match="apt-get install -y libespeak-ng1"):
+        espeak.speak(["hello"], "no-such-voice")
+    monkeypatch.setattr(espeak.ctypes.util, "find_library", lambda name: "libnothing-here.so")
+    with pytest.raises(VoxmeshError, match="libespeak-ng1 espeak-ng-data"):
+        espeak._Library()
+
+
+def test_commands(tmp_path: Path) -> None:
+    """`talker make` fills a folder; `talker say` writes a WAV and its phones."""
+    run = CliRunner().invoke
+    made = run(talker, ["make", "-o", str(tmp_path / "set"), "--clips", "1", "--seed", "2", "--split", "test"])
+    assert made.exit_code == 0, made.output
+    assert read_dataset(tmp_path / "set", "test")[0].split == "test"
+    said = run(talker, ["say", "Hello there.", "-o", str(tmp_path / "a.wav"), "--phones", str(tmp_path / "a.json")])
+    assert said.exit_code == 0, said.output
+    phones = json.loads((tmp_path / "a.json").read_text())
+    assert [name for name, _, _ in phones][:2] == ["HH", "AX"] and (tmp_path / "a.wav").stat().st_size > 10000
