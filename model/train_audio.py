@@ -61,6 +61,7 @@ def train_audio(run: Run, training: Training) -> None:
     metric = p.metric.to(training.device)
     mouth = torch.from_numpy(mouth_columns())[:, None] * p.to_coefficients
     mouth = mouth.to(training.device)
+    torch.manual_seed(training.seed)  # of the first weights
     model = MouthReader(p.config)
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:

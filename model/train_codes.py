@@ -49,6 +49,7 @@ def train_codes(run: Run, training: Training) -> None:
     p = load_prepared(run)
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
+    torch.manual_seed(training.seed)  # of the first weights
     model = Codes(p.config)
     run.load("audio", model.mouth)
 

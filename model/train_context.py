@@ -40,7 +40,7 @@ def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
     """(T, H) int64: stage one's most probable labels of every clip, heard clean."""
     labels = np.zeros((len(p.store.curves), p.config.heads), np.int64)
     for clip in tqdm(list(p.store.clips()), desc="labels", unit="clip"):
-        features = torch.from_numpy(p.store.features[0, clip]).float()[None]
+        features = torch.from_numpy(np.float32(p.store.features[0, clip]))[None]
         coefficients = torch.from_numpy(p.store.curves[clip]).float()[None] @ p.to_coefficients
         labels[clip] = codes.logits(features, coefficients)[0].argmax(-1).numpy()
     return labels
@@ -58,6 +58,7 @@ def train_context(run: Run, training: Training) -> None:
     p = load_prepared(run)
     codes = load_codes(run)
     labels = label_clips(codes, p)
+    torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)
     model.audio.load_state_dict(codes.mouth.audio.state_dict())
 

@@ -10,12 +10,13 @@ from functools import cache
 
 import numpy as np
 
+from voxmesh.model.avatar.hair import HairStyle
 from voxmesh.model.avatar.head import Head, build_head
 from voxmesh.model.avatar.identity import PEOPLE, Traits, warp
 from voxmesh.model.avatar.look import albedo, bake, gloss
 from voxmesh.model.avatar.marks import landmarks, regions
 from voxmesh.model.avatar.rig_eyes import eye_shapes
-from voxmesh.model.avatar.rig_face import brows_follow, face_shapes
+from voxmesh.model.avatar.rig_face import face_shapes
 from voxmesh.model.avatar.rig_jaw import jaw_shapes
 from voxmesh.model.avatar.rig_mouth import mouth_shapes
 from voxmesh.model.avatar.rings import BELL, MOUTH
@@ -50,7 +51,6 @@ class Avatar:
 def rig(head: Head) -> np.ndarray:
     """(52, V, 3) cm in the order of `ARKIT_NAMES`."""
     shapes = {**jaw_shapes(head), **mouth_shapes(head), **eye_shapes(head), **face_shapes(head)}
-    brows_follow(head, shapes)
     return np.array([shapes[name] for name in ARKIT_NAMES])
 
 
@@ -65,7 +65,11 @@ def _trim(head: Head, traits: Traits) -> np.ndarray:
         d[head.skin.ring(name), 2] = 0.26 * traits.lip_fullness * share * BELL
     for side in ("left", "right"):
         at = head.slices[f"ear_{side}"]
-        d[at] = traits.ear_size * (head.vertices[at] - head.vertices[at].mean(0))
+        centre = head.vertices[at].mean(0)
+        under_hair = -0.45 if traits.hair_style.hang else traits.ear_size
+        d[at] = under_hair * (head.vertices[at] - centre)
+        if traits.hair_style.hang:
+            d[at, 0] -= 0.5 * np.sign(centre[0])
     return d
 
 
@@ -87,11 +91,14 @@ def _personal(head: Head, deltas: np.ndarray, traits: Traits) -> tuple[np.ndarra
 
 
 @cache
-def _base() -> tuple[np.ndarray, np.ndarray]:
-    """Rig (52, V, 3) cm and occlusion (V, 3) of the default head; hair and brows differ between people, skin does not."""
-    head = build_head()
-    deltas = rig(head)
-    return deltas, bake(head, deltas[ARKIT_NAMES.index("jawOpen")])
+def _rig(brow_thickness: float) -> np.ndarray:
+    return rig(build_head(brow_thickness=brow_thickness))
+
+
+@cache
+def _occlusion(style: HairStyle) -> np.ndarray:
+    """(V, 3) uint8: the hair shades the face, so it is baked once a style, on the default face."""
+    return bake(build_head(style), _rig(1.0)[ARKIT_NAMES.index("jawOpen")])
 
 
 @cache
@@ -103,16 +110,13 @@ def build_avatar(identity: int = 0) -> Avatar:
     if not 0 <= identity < IDENTITIES:
         raise IndexError(f"identity {identity} does not exist; there are {IDENTITIES}, counted from 0")
     traits = PEOPLE[identity]
-    deltas, occlusion = _base()
     head = build_head(traits.hair_style, traits.brow_thickness)
-    if traits.brow_thickness != 1.0:
-        deltas = rig(head)
-    template, deltas = _personal(head, deltas, traits)
+    template, deltas = _personal(head, _rig(traits.brow_thickness), traits)
     topology = Topology(
         template=(CM * template).astype(np.float32),
         faces=head.faces.astype(np.int32),
         albedo=albedo(head, traits.palette()),
-        occlusion=occlusion,
+        occlusion=_occlusion(traits.hair_style),
         gloss=gloss(head),
         landmarks=landmarks(),
         regions=regions(),

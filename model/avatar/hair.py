@@ -12,7 +12,7 @@ from voxmesh.model.avatar.fields import bump, smoothstep, unit
 from voxmesh.model.avatar.implicit import CENTRE, from_centre
 from voxmesh.model.avatar.mesh import Part, facing_away, grid
 
-COLUMNS, ROWS = 60, 18
+COLUMNS, ROWS = 60, 19
 LOCKS, LOCK_ROWS, LOCK_COLUMNS = 11, 9, 5
 _AZIMUTHS = (0, 20, 38, 52, 64, 76, 86, 97, 108, 120, 135, 155, 180)
 _LEFT_LOCKS = 7
@@ -33,7 +33,7 @@ class HairStyle:
 SWEPT = HairStyle()
 CROP = HairStyle((7.4, 7.4, 6.9, 5.2, 2.6, 0.2, -0.9, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1), volume=0.72, fringe=0.62)
 BOB = HairStyle(
-    (7.5, 7.2, 6.0, 3.9, 1.0, -3.6, -8.2, -9.2, -9.6, -9.8, -9.9, -10.0, -10.0), volume=1.05, hang=0.96, fringe=1.0
+    (7.5, 7.2, 6.0, 3.9, 1.2, -2.4, -5.6, -7.6, -8.4, -8.9, -9.2, -9.3, -9.3), volume=1.05, hang=0.97, fringe=1.0
 )
 
 
@@ -65,7 +65,7 @@ def _shell(style: HairStyle) -> Part:
         k = max(int(np.argmax(above[c] > 0)), 1)
         a, b = above[c, k - 1], above[c, k]
         start[c] = elevation[k - 1] + (elevation[k] - elevation[k - 1]) * np.clip(-a / (b - a + 1e-9), 0, 1)
-    t = (np.linspace(0, 1, ROWS) ** 1.25)[None]
+    t = (np.linspace(0, 1, ROWS) ** 1.1)[None]
     el = start[:, None] + (np.pi / 2 - start[:, None]) * t
     az = np.broadcast_to(azimuth[:, None], el.shape)
     d = _direction(az, el)
@@ -90,10 +90,15 @@ def _shell(style: HairStyle) -> Part:
         r = np.linalg.norm(flat, axis=-1)
         e = flat / np.maximum(r, 1e-9)[..., None]
         girth = style.hang / np.sqrt((e[..., 0] / 8.5) ** 2 + (e[..., 1] / 9.6) ** 2)
-        girth = girth * (1 - 0.10 * smoothstep(-6, -10, p[..., 1]))
+        girth = girth * (1 + 0.03 * bump(p[..., 1], -4.0, 2.5) - 0.20 * smoothstep(-4.0, -9.5, p[..., 1]))
         low = smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
         wanted = r + np.maximum(girth - r, 0) * low
         p[..., [0, 2]] = [0, -1.0] + e * wanted[..., None]
+        loose = smoothstep(0.0, -4.0, p[:, 1:-1, 1:2])
+        for _ in range(4):  # round the hem
+            along = 0.5 * (p[:, :-2] + p[:, 2:])
+            around = 0.5 * (np.roll(p, 1, 0) + np.roll(p, -1, 0))[:, 1:-1]
+            p[:, 1:-1] += 0.4 * loose * (along + around - 2 * p[:, 1:-1])
     v = p.reshape(-1, 3)
     faces = facing_away(v, grid(COLUMNS, ROWS, wrap_rows=True), CENTRE)
     tint = (1 + 0.16 * strands * off_crown - 0.30 * parting).ravel()

@@ -10,6 +10,7 @@ from voxmesh.model.avatar.fields import bump, mix
 from voxmesh.model.avatar.head import Head, nostril_depth
 from voxmesh.model.avatar.occlusion import openness
 from voxmesh.model.avatar.rings import EYE_RINGS, EYES, MOUTH_RINGS
+from voxmesh.model.avatar.skin import neighbour_mean
 
 Colour = tuple[float, float, float]
 """sRGB, 0..1."""
@@ -100,6 +101,15 @@ def bake(head: Head, jaw_open: np.ndarray) -> np.ndarray:
         rest[head.slices[name]] = np.clip(1.15 * ajar[head.slices[name]], 0.25, 1)
     contact = head.skin.ring("contact")
     rest[contact] = 0.6 * rest[contact] + 0.4 * ajar[contact]
+    skin = head.slices["skin"]
+    smooth = neighbour_mean(head.skin.faces, len(head.skin.vertices))
+    even = rest[skin]
+    for _ in range(3):  # the voxels' grain
+        even = 0.5 * (even + even[head.skin.mirror])
+        even = 0.4 * even + 0.6 * (smooth @ even)
+    rest[skin] = even
+    for side in ("left", "right"):
+        rest[head.slices[f"eyeball_{side}"]] = 0.90  # it turns: baked shade would turn with it
     shade = np.clip(rest, 0, 1)[:, None] ** (1.25 * _RED)
     for side in ("left", "right"):
         shade[head.slices[f"catchlight_{side}"]] = 1.0

@@ -11,10 +11,10 @@ import numpy as np
 from voxmesh.model.avatar.fields import unit
 from voxmesh.model.avatar.mesh import vertex_normals
 
-VOXEL = 0.16
+VOXEL = 0.13
 RAYS = 80
 REACH = 5.0
-START = 0.24
+START = 0.22
 SEED = 0
 
 

@@ -89,8 +89,8 @@ def teeth(mouth: np.ndarray) -> list[Part]:
     """Upper and lower rows, set behind the lips of `mouth` (19, 56, 3); the incisors' edges nearly meet."""
     front = mouth[CONTACT, MOUTH_COLUMNS // 4, 2] - 1.15
     return [
-        _arch("teeth_upper", MOUTH_Y + 0.62, MOUTH_Y - 0.34, 2.15, front, 2.6),
-        _arch("teeth_lower", MOUTH_Y - 1.25, MOUTH_Y - 0.42, 1.95, front - 0.28, 2.4),
+        _arch("teeth_upper", MOUTH_Y + 0.62, MOUTH_Y - 0.34, 2.4, front, 2.6),
+        _arch("teeth_lower", MOUTH_Y - 1.25, MOUTH_Y - 0.42, 2.2, front - 0.28, 2.4),
     ]
 
 
@@ -102,13 +102,13 @@ def incisor_edge() -> int:
 def tongue(mouth: np.ndarray) -> Part:
     """A flattened tube from the throat to behind the lower teeth; `extra['along']` (V,) is 0 at the root, 1 at the tip."""
     front = mouth[CONTACT, MOUTH_COLUMNS // 4, 2] - 1.15
-    u = np.linspace(0, 1, TONGUE_ROWS)[:, None]
+    u = 1 - (1 - np.linspace(0, 1, TONGUE_ROWS)[:, None]) ** 1.35
     turn = (2 * np.pi * np.arange(TONGUE_COLUMNS) / TONGUE_COLUMNS)[None]
-    width = 1.45 * np.sqrt(np.maximum(1 - np.maximum((u - 0.55) / 0.46, 0) ** 2, 0)) * (0.8 + 0.2 * u) + 0.02
+    width = 1.45 * np.sqrt(np.maximum(1 - np.maximum((u - 0.55) / 0.45001, 0) ** 2, 0)) * (0.8 + 0.2 * u) + 0.02
     height = 0.42 * np.sqrt(np.maximum(1 - np.maximum((u - 0.6) / 0.41, 0) ** 2, 0)) + 0.01
     groove = np.where((np.abs(np.cos(turn)) < 0.32) & (np.sin(turn) > 0), 0.75, 1.0)
     x = width * np.cos(turn)
-    middle = MOUTH_Y - 1.05 + 0.25 * np.sin(np.pi * u) + 0.35 * smoothstep(0.6, 1.0, u)
+    middle = MOUTH_Y - 1.05 + 0.25 * np.sin(np.pi * u) + 0.22 * smoothstep(0.3, 1.0, u)
     y = middle + height * np.sin(turn) * groove
     z = np.broadcast_to(2.2 + (front - 0.75 - 2.2) * u, x.shape)
     v = np.stack([x, y, z], -1).reshape(-1, 3)
@@ -171,13 +171,13 @@ def shirt() -> Part:
     # height, half width, half depth, z of the axis
     rows = np.array([
         (-13.4, 4.25, 4.05, -2.75), (-13.2, 4.55, 4.4, -2.75), (-13.9, 5.0, 4.7, -2.8), (-15.0, 7.0, 5.2, -3.0),
-        (-16.0, 9.6, 5.9, -3.0), (-17.6, 12.4, 6.6, -3.0), (-20.5, 14.0, 7.2, -2.8), (-27.0, 14.6, 7.6, -2.6),
+        (-16.0, 9.6, 5.9, -3.0), (-17.2, 11.9, 6.5, -3.0), (-18.8, 13.5, 7.0, -2.9), (-21.5, 14.8, 7.4, -2.8), (-27.0, 15.6, 7.8, -2.6),
     ])
     turn = 2 * np.pi * np.arange(n) / n
     c, s = np.cos(turn), np.sin(turn)
     y, rx, rz, zc = (rows[:, k : k + 1] for k in range(4))
     x = rx * np.sign(c) * np.abs(c) ** 0.85
-    collar = np.where(y > -15.5, -0.55 * np.maximum(s, 0) + 0.5 * np.maximum(-s, 0), 0)
+    collar = smoothstep(-17.0, -13.6, y) * (-0.55 * np.maximum(s, 0) + 0.5 * np.maximum(-s, 0))
     v = np.stack([x, y + collar, zc + rz * s], -1).transpose(1, 0, 2).reshape(-1, 3)
     faces = facing_away(v, grid(n, len(rows), wrap_rows=True), np.array([0, -22.0, -2.8]))
     return Part("shirt", v, faces, (("shirt", 1.0),), 1.0, 0.02)

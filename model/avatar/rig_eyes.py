@@ -16,24 +16,25 @@ from voxmesh.model.avatar.rings import EYE_RINGS, EYES
 _FOLLOW = {"tuck": 1, "margin": 1, "edge": 1, "lid1": 0.97, "lid2": 0.86, "lid3": 0.62, "lid4": 0.30, "lid5": 0.10}
 _GAZE_DEGREES = {"Up": 24.0, "Down": 26.0, "In": 28.0, "Out": 28.0}
 
-# shape -> (share of the aperture the upper lid travels down, the lower lid up, extra height over the eyeball in cm)
+# shape -> (share of the aperture the upper lid travels down, the lower lid up; extra height of each over the ball, cm)
 LIDS = {
-    "eyeBlink": (0.86, 0.14, 0.20),
-    "eyeSquint": (0.14, 0.30, 0.06),
-    "eyeWide": (-0.20, -0.08, 0.0),
-    "eyeLookUp": (-0.16, 0.05, 0.0),
-    "eyeLookDown": (0.44, -0.16, 0.12),
-    "eyeLookIn": (0.0, 0.0, 0.0),
-    "eyeLookOut": (0.0, 0.0, 0.0),
+    "eyeBlink": (0.86, 0.14, 0.195, 0.165),
+    "eyeSquint": (0.14, 0.30, 0.01, 0.03),
+    "eyeWide": (-0.20, -0.08, 0.0, 0.0),
+    "eyeLookUp": (-0.16, 0.05, 0.0, 0.0),
+    "eyeLookDown": (0.44, -0.16, 0.055, 0.02),
+    "eyeLookIn": (0.0, 0.0, 0.0, 0.0),
+    "eyeLookOut": (0.0, 0.0, 0.0, 0.0),
 }
 
 
-def lid_turn(head: Head, upper: float, lower: float, over: float) -> np.ndarray:
-    """(S, 3) cm for the left eye: lids turned by these shares of the aperture, raised by `over` mid-lid."""
+def lid_turn(head: Head, upper: float, lower: float, over_upper: float, over_lower: float) -> np.ndarray:
+    """(S, 3) cm for the left eye: lids turned by these shares of the aperture and raised mid-lid."""
     rings, v = head.skin.eye_left, head.skin.vertices
     margin = v[rings[EYE_RINGS.index("margin")]] - EYE
     at = np.arctan2(margin[:, 1], margin[:, 2])
-    share = np.where(np.sin(EYES.angle) >= -1e-9, upper, lower)
+    above = np.sin(EYES.angle) >= -1e-9
+    share, over = np.where(above, upper, lower), np.where(above, over_upper, over_lower)
     turn = share * (at[EYES.opposite] - at)
     middle = np.sqrt(np.maximum(1 - EYES.s**2, 0))
     d = np.zeros_like(v)
@@ -41,7 +42,7 @@ def lid_turn(head: Head, upper: float, lower: float, over: float) -> np.ndarray:
         row = rings[EYE_RINGS.index(name)]
         p = v[row] - EYE
         angle = np.arctan2(p[:, 1], p[:, 2]) + w * turn
-        raised = np.linalg.norm(p, axis=1) + (0.0 if name == "tuck" else over) * np.abs(share) * w * middle
+        raised = np.linalg.norm(p, axis=1) + (0.0 if name == "tuck" else 1.0) * over * w * middle
         flat = np.sqrt(np.maximum(raised**2 - p[:, 0] ** 2, 0.01))
         d[row] = np.c_[p[:, 0], flat * np.sin(angle), flat * np.cos(angle)] - p
     return d

@@ -16,9 +16,11 @@ from voxmesh.model.avatar.skin import neighbour_mean
 HINGE = np.array([0.0, -1.8, -0.6])
 """The jaw's axis goes through here, along x: just before the ear."""
 OPEN_DEGREES = 12.0
-OPEN_DROP = 0.85
+OPEN_DROP = 0.70
 """Wide opening also slides the condyle; here it simply lowers the jaw, cm."""
 TONGUE_FOLLOWS = 0.72
+CORNER = 0.41
+"""How much the corners of the mouth follow: less and the open mouth is a V, more and it is a box."""
 FIRST_SKIN_RING = MOUTH_RINGS.index("skin1")
 
 
@@ -36,15 +38,17 @@ def _outer_field(p: np.ndarray) -> np.ndarray:
     x, y, z = p.T
     line = -1.8 + (MOUTH_Y + 1.8) * np.clip((z + 0.6) / 8.2, 0, 1.1)
     below = smoothstep(-1.9, 1.9, line - y)
-    off_neck = smoothstep(-4.5, 3.0, z + 1.2 * (y + 10))
-    return below * off_neck * smoothstep(-3.2, 1.6, z)
+    off_neck = smoothstep(-5.5, 3.5, z + 1.2 * (y + 10))
+    return below * off_neck * smoothstep(-3.2, 1.6, z) * smoothstep(-15.0, -10.5, y)
 
 
 def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
     """(S,), (S,): how much the skin follows the jaw when the lips part, and when they stay sealed."""
     skin = head.skin
     field = _outer_field(skin.vertices)
-    column = smoothstep(-0.75, 0.98, -np.sin(MOUTH.angle))  # upper lip 0, corners 0.41, lower lip 1
+    sine = np.sin(MOUTH.angle)
+    ellipse = CORNER - np.where(sine > 0, CORNER, 1 - CORNER) * sine  # upper lip 0, corners 0.41, lower lip 1
+    column = 0.55 * ellipse + 0.45 * smoothstep(-0.75, 0.98, -sine)
     sealed_column = 0.50 * BELL + 0.40 * (1 - BELL)
     parted, sealed = field.copy(), field.copy()
     parted[skin.throat] = sealed[skin.throat] = 0.4
@@ -53,7 +57,7 @@ def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
         parted[row] = column * (1 - u) + field[row] * u
     fixed = (head.mouth_ring >= 0) & (head.mouth_ring < FIRST_SKIN_RING)
     smooth = neighbour_mean(skin.faces, len(field))
-    for _ in range(40):
+    for _ in range(60):
         parted = np.where(fixed, parted, 0.5 * parted + 0.5 * (smooth @ parted))
     sealed[:] = parted
     for k, row in enumerate(skin.mouth):
@@ -81,6 +85,8 @@ def jaw_shapes(head: Head) -> dict[str, np.ndarray]:
     x, y, z = skin.T
     corner = np.exp(-(((np.abs(x) - 2.3) / 1.6) ** 2) - ((y - MOUTH_Y - 0.3) / 1.8) ** 2) * smoothstep(5, 7, z)
     opened[at["skin"], 0] -= 0.28 * np.sign(x) * corner * smoothstep(0.3, 1.5, np.abs(x))
+    edge = np.exp(-(((np.abs(x) - 3.4) / 1.3) ** 2) - ((y + 8.8) / 1.4) ** 2) * smoothstep(1, 4, z)
+    opened[at["skin"], 0] += 0.42 * np.sign(x) * edge  # skin taut over the jaw's edge: no notch beside the chin
     for name, follows in (("teeth_lower", 1.0), ("tongue", TONGUE_FOLLOWS)):
         p = head.vertices[at[name]]
         opened[at[name]] = hinge(p, follows) - p

@@ -89,21 +89,21 @@ def _ring_table(head: Head, table: dict[str, tuple[float, float]], profile: np.n
 
 def _pucker(m: Lips) -> np.ndarray:
     s2 = m.s**2
-    thick = bump(np.abs(m.s), 0.80, 0.30) * m.falloff * m.off_contact
-    dx = -(0.31 + 0.14 * s2) * m.x * m.near
-    dy = 0.10 * m.above * m.near + 0.40 * thick * (m.upper - m.lower) - 0.30 * np.minimum(s2, 1) * m.near
+    thick = bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact
+    dx = -(0.38 + 0.04 * s2) * m.x * m.near
+    dy = 0.10 * m.above * m.near + 0.30 * thick * (m.upper - 0.65 * m.lower) - 0.34 * np.minimum(s2, 1) * m.near
     dz = (0.85 * bump(m.x, 0, 2.1) + 0.15) * m.near
     return np.c_[dx, dy, dz]
 
 
 def _funnel(m: Lips) -> np.ndarray:
     s2 = np.minimum(m.s**2, 1)
-    part = m.falloff * (0.12 * m.upper - 0.46 * m.lower)
-    thick = 0.24 * bump(np.abs(m.s), 0.78, 0.30) * m.falloff * m.off_contact * (m.upper - m.lower)
+    part = m.falloff * (-0.02 * m.upper - 0.52 * m.lower)
+    thick = 0.18 * bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact * (m.upper - m.lower)
     flare = 0.20 * m.falloff * (m.upper + m.lower) * (m.off_contact > 0.5)
     dx = -(0.27 + 0.10 * s2) * m.x * m.near
     dz = (0.72 * bump(m.x, 0, 2.1) + 0.1) * m.near + flare
-    return np.c_[dx, part + thick - 0.22 * s2 * m.near, dz]
+    return np.c_[dx, part + thick - 0.46 * s2 * m.near, dz]
 
 
 def _symmetric(head: Head, m: Lips) -> dict[str, np.ndarray]:
@@ -182,6 +182,6 @@ def _tongue_out(head: Head) -> np.ndarray:
     d = head.zeros()
     along = head.part("tongue").extra["along"]
     t = smoothstep(0.2, 1.0, along)
-    d[head.slices["tongue"], 1] = 1.25 * smoothstep(0.1, 0.75, along) - 0.45 * smoothstep(0.75, 1.0, along)
+    d[head.slices["tongue"], 1] = 1.25 * smoothstep(0.1, 0.75, along) - 0.25 * smoothstep(0.7, 1.0, along)
     d[head.slices["tongue"], 2] = 2.7 * t
     return d

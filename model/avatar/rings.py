@@ -135,7 +135,7 @@ def eye_rings() -> np.ndarray:
     """(10, 40, 3) cm, the left (+X) eye, in the order of `EYE_RINGS`; mirror it for the right one."""
     s, ny = EYES.s, np.sin(EYES.angle)
     tilt = 0.10 * s
-    upper = tilt + 0.97 * np.maximum(1 - np.abs(s + 0.08) ** 2.3 / 1.08**2.3, 0) ** 0.8 * (1 - s**8)
+    upper = tilt + 0.85 * np.maximum(1 - np.abs(s + 0.08) ** 2.3 / 1.08**2.3, 0) ** 0.8 * (1 - s**8)
     lower = tilt - 0.76 * np.maximum(1 - np.abs(s - 0.06) ** 2.3 / 1.06**2.3, 0) ** 0.9 * (1 - s**8)
     x0, y0 = 1.54 * s, np.where(ny >= 0, upper, lower)
     x1, y1 = x0 + 0.05 * s, y0 + 0.05 * ny

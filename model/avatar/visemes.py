@@ -68,7 +68,7 @@ VISEMES: dict[str, dict[str, float]] = {
     },
     # uw uh w: small and round, pushed forward.
     "ou": {
-        "jawOpen": 0.15, "mouthFunnel": 0.3, "mouthPucker": 0.8,
+        "jawOpen": 0.11, "mouthFunnel": 0.3, "mouthPucker": 0.8,
     },
 }
 """viseme -> {ARKit name: weight in 0..1}; names left out are 0."""

@@ -1,0 +1,58 @@
+"""The poses by which one judges an avatar: views, lids, gaze, brows, and every viseme."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from voxmesh.model.avatar.visemes import VISEMES
+from voxmesh.stream.arkit import ARKIT_NAMES
+
+_SOUNDS = {
+    "PP": "p b m", "FF": "f v", "TH": "th", "DD": "t d n l", "kk": "k g", "CH": "ch sh j", "SS": "s z", "RR": "r",
+    "E": "e", "ou": "oo",
+}  # fmt: skip
+
+
+def weights(**shapes: float) -> np.ndarray:
+    """(52,) float32 from ARKit names; a name without its Left or Right sets both. Raises KeyError on other names."""
+    out = np.zeros(len(ARKIT_NAMES), np.float32)
+    for name, value in shapes.items():
+        for full in [name] if name in ARKIT_NAMES else [f"{name}Left", f"{name}Right"]:
+            if full not in ARKIT_NAMES:
+                raise KeyError(f"there is no ARKit blendshape {name!r}")
+            out[ARKIT_NAMES.index(full)] = value
+    return out
+
+
+class Pose(NamedTuple):
+    """One picture: its label, weights (52,) and the view it is drawn from."""
+
+    label: str
+    weights: np.ndarray
+    view: str = "front"
+
+
+def sheet_poses() -> list[Pose]:
+    """The pictures of the sheet, in order."""
+    rest = weights()
+    looks = [
+        ("neutral", rest),
+        ("three-quarter", rest, "three-quarter"),
+        ("side", rest, "side"),
+        ("blink", weights(eyeBlink=1)),
+        ("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
+        ("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
+        ("look down", weights(eyeLookDown=0.8)),
+        ("smile", weights(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.25)),
+        ("brows up", weights(browInnerUp=0.8, browOuterUp=0.8, eyeWide=0.3)),
+        ("brows down", weights(browDown=0.9, eyeSquint=0.3)),
+        ("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
+        ("jaw open", weights(jawOpen=0.9)),
+    ]
+    poses = [Pose(*pose) for pose in looks]
+    for viseme, shapes in VISEMES.items():
+        label = f"{viseme} ({_SOUNDS[viseme]})" if viseme in _SOUNDS else viseme
+        poses.append(Pose(label, weights(**shapes)))
+    return poses

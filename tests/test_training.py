@@ -1,0 +1,147 @@
+"""From text to a bundle: every stage really runs, on little data, and a stopped stage goes on as if never stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.prepare import prepare
+from voxmesh.model.talker.dataset import write_dataset
+from voxmesh.model.train_audio import train_audio
+from voxmesh.model.train_codes import train_codes
+from voxmesh.model.train_context import train_context
+from voxmesh.model.trainer import Training
+from voxmesh.stream.errors import VoxmeshError
+
+CONFIG = ModelConfig(
+    heads=8,
+    classes=8,
+    audio_channels=16,
+    audio_dilations=(1, 2),
+    expression_channels=16,
+    expression_dilations=(1,),
+    decoder_channels=16,
+    decoder_dilations=(1,),
+    context_channels=16,
+    context_dilations=(1, 2),
+    basis=24,
+)
+STAGES = {"audio": train_audio, "codes": train_codes, "context": train_context}
+BRIEF = Training(steps=4, batch=2, frames=32, checkpoint_steps=2, warmup_steps=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose three stages were trained for four steps each on three clips."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("training")
+    write_dataset(folder / "data", 3, 1, "train")
+    run = Run(folder / "run")
+    prepare(run, folder / "data", CONFIG, variants=2, workers=1)
+    for train in STAGES.values():
+        train(run, BRIEF)
+    return run
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stopped_stage_resumes_to_the_same_weights(trained: Run, stage: str, tmp_path: Path) -> None:
+    """Killed between checkpoints and started again, a stage ends with the weights of an uninterrupted one."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained.folder, folder)
+    for part in (f"{stage}.safetensors", f"{stage}.json", f"{stage}.optimizer.safetensors"):
+        (folder / part).unlink()
+
+    class Killed(Exception):
+        pass
+
+    def save_and_die(self: Run, *arguments: object) -> None:
+        Run.save(self, *arguments)  # type: ignore[arg-type]
+        raise Killed
+
+    interrupted = type("Interrupted", (Run,), {"save": save_and_die})(folder)
+    with pytest.raises(Killed):
+        STAGES[stage](interrupted, BRIEF)
+    assert json.loads((folder / f"{stage}.json").read_text())["step"] == 2
+    STAGES[stage](Run(folder), BRIEF)
+    again, once = load_file(folder / f"{stage}.safetensors"), load_file(trained.folder / f"{stage}.safetensors")
+    for name, tensor in once.items():
+        torch.testing.assert_close(again[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_training_lowers_the_loss(trained: Run, tmp_path: Path) -> None:
+    """A few dozen steps on three clips take the audio stage's mouth error clearly below where it began."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained.folder, folder)
+    for part in folder.glob("audio.*"):
+        part.unlink()
+    errors = []
+    for steps in (1, 60):
+        train_audio(Run(folder), Training(steps=steps, batch=4, frames=64, warmup_steps=5, learning_rate=5e-3))
+        errors.append(json.loads((folder / "audio.json").read_text())["scalars"]["mouth_rms_mm"])
+    assert errors[1] < 0.8 * errors[0], errors
+
+
+def test_a_trained_run_exports_to_a_bundle_that_speaks(trained: Run, tmp_path: Path) -> None:
+    """The bundle of a run passes its parity check, has the avatar's identities, and animates sound."""
+    from voxmesh.export.bundle import write_bundle
+    from voxmesh.model.avatar.build import build_avatar
+    from voxmesh.model.evaluate import load_step
+    from voxmesh.stream.bundle import load
+    from voxmesh.stream.engine import Engine
+    from voxmesh.stream.types import AudioChunk
+
+    avatars = [build_avatar(0), build_avatar(13)]
+    topologies = [avatar.topology for avatar in avatars]
+    parity = write_bundle(
+        load_step(trained), topologies, avatars[0].deltas, np.ones(8, np.float32), tmp_path / "b", parity_frames=60
+    )
+    assert parity.differing_labels == 0
+    engine = Engine(load(tmp_path / "b"), identity=1)
+    frames = engine.push(AudioChunk(np.zeros(16000, np.float32), 0)) + engine.flush()
+    assert len(frames) == 60
+    assert np.isfinite(frames[-1].vertices).all()
+
+
+def test_a_bundle_whose_graphs_disagree_is_not_written(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When ONNX and torch part ways, the export says so and leaves the old bundle as it was."""
+    from voxmesh.export import bundle as exporting
+    from voxmesh.model.avatar.build import build_avatar
+    from voxmesh.model.evaluate import load_step
+
+    step, avatar = load_step(trained), build_avatar(0)
+    folder = tmp_path / "b"
+    arguments = ([avatar.topology], avatar.deltas, np.ones(8, np.float32), folder)
+    exporting.write_bundle(step, *arguments, parity_frames=20)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    write_graphs = exporting.write_graphs
+
+    def write_then_change(changed: torch.nn.Module, where: Path) -> None:
+        write_graphs(changed, where)  # type: ignore[arg-type]
+        with torch.no_grad():
+            step.decoder.leave.bias += 0.1
+
+    monkeypatch.setattr(exporting, "write_graphs", write_then_change)
+    with pytest.raises(VoxmeshError, match="disagree"):
+        exporting.write_bundle(step, *arguments, parity_frames=20)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_stage_without_the_one_before_says_what_to_run(tmp_path: Path, trained: Run) -> None:
+    """Training out of order ends in one line that names the missing stage's command."""
+    with pytest.raises(VoxmeshError, match="start with `voxmesh train`"):
+        train_audio(Run(tmp_path / "nothing"), BRIEF)
+    shutil.copytree(trained.folder, tmp_path / "run")
+    (tmp_path / "run" / "audio.safetensors").unlink()
+    (tmp_path / "run" / "codes.json").unlink()
+    with pytest.raises(VoxmeshError, match="voxmesh train audio"):
+        train_codes(Run(tmp_path / "run"), BRIEF)
