@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -61,4 +62,4 @@ def _make(path: Path, options: EngineOptions, output: Path, quiet: bool) -> int:
 
 
 def _warn(message: str) -> None:
-    tqdm.write(f"voxmesh: warning: {message}", file=click.get_text_stream("stderr"))
+    tqdm.write(f"voxmesh: warning: {message}", file=sys.stderr)

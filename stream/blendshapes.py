@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SPARSE = 2e-3
+SPARSE = 1e-3
 """Weight below which a shape is not worth using: keeps shapes that resemble each other from both being half on."""
 RIDGE = 1e-4
 MAX_SWEEPS = 200

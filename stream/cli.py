@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXTRAS = {
     "viewer": ("av", "open3d", "PIL"),
-    "train": ("onnx", "onnxscript", "safetensors", "scipy", "tensorboard", "torch"),
+    "train": ("onnx", "onnxscript", "safetensors", "scipy", "soxr", "tensorboard", "torch"),
 }
 """Which optional dependency brings which modules."""
 

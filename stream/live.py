@@ -48,7 +48,7 @@ def run(
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait_s: how long to wait for a first subscriber before beginning. status: called every status_s seconds.
+    wait_s: how long to wait for a first viewer before beginning. status: called every status_s seconds.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
@@ -59,11 +59,11 @@ def run(
 
     def numbers() -> Snapshot:
         dropped = max(source.dropped_samples, engine.lost_samples)
-        return telemetry.snapshot(publisher.overruns, dropped, publisher.subscriptions)
+        return telemetry.snapshot(publisher.overruns, dropped, publisher.viewers)
 
     publisher.poll()
     patience = time.monotonic() + wait_s
-    while publisher.subscriptions == 0 and time.monotonic() < patience and not stop.wait(0.02):
+    while publisher.viewers == 0 and time.monotonic() < patience and not stop.wait(0.02):
         publisher.poll()
     due = time.monotonic() + status_s
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):
@@ -122,9 +122,12 @@ class Recorder:
             self.close()
             self._open(channels)
         gap = chunk.start - self._position
-        if gap > 0:
-            self._file.write(np.zeros((gap, *chunk.samples.shape[1:]), np.float32))
-        self._file.write(chunk.samples[max(0, -gap) :])
+        try:
+            if gap > 0:
+                self._file.write(np.zeros((gap, *chunk.samples.shape[1:]), np.float32))
+            self._file.write(chunk.samples[max(0, -gap) :])
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise VoxmeshError(f"cannot go on recording to {self._path}: {error}") from error
         self._position = max(self._position, chunk.start + len(chunk.samples))
 
     def close(self) -> None:

@@ -71,6 +71,8 @@ def live(
         raise click.UsageError("--wav speaks from a file: --mic and --rate have no place beside it")
     if loop and wav is None:
         raise click.UsageError("--loop needs --wav")
+    if wav is not None and record is not None and record.resolve() == wav.resolve():
+        raise click.UsageError("--record would overwrite the file that --wav speaks from")
     options = take_engine_options(shared)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())

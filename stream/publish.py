@@ -23,6 +23,7 @@ class Publisher:
     """Binds `endpoint` and publishes the frames of one session. Use as a context manager: leaving it says bye.
 
     hello: what each new subscriber is sent first; its session names this publisher's messages.
+    subscriptions: topics asked for, all subscribers together. viewers: those of them that bring frames.
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
     Raises VoxmeshError when the endpoint cannot be bound.
@@ -41,6 +42,8 @@ class Publisher:
         self.published = 0
         self.overruns = 0
         self.subscriptions = 0
+        self.viewers = 0
+        self._frames = wire.topic(wire.FRAME, hello.session)
         self._hello = wire.pack(hello)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
@@ -82,11 +85,11 @@ class Publisher:
                 event = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            if event[:1] == b"\1":
-                self.subscriptions += 1
-                greet = greet or self._hello.startswith(event[1:])
-            elif event[:1] == b"\0":
-                self.subscriptions -= 1
+            joined, topic = event[:1] == b"\1", event[1:]
+            change = 1 if joined else -1
+            self.subscriptions += change
+            self.viewers += change * self._frames.startswith(topic)
+            greet = greet or (joined and self._hello.startswith(topic))
         if greet:
             # To all who subscribed to topologies: XPUB cannot address one. Theirs is the same, they may ignore it.
             self._send(self._hello)

@@ -18,7 +18,7 @@ class Snapshot:
 
     level_dbfs: RMS since the last snapshot, 0 is a full-scale square wave. clipped: a sample reached full scale.
     fps: frames published a second since the last snapshot. frame_ms, latency_ms: (p50, p95) of the last 600 frames.
-    dropped_ms: audio that was lost. viewers: subscriptions. overruns: how often one of them began to miss frames.
+    dropped_ms: audio that was lost. viewers: who gets frames. overruns: how often one of them began to miss some.
     Latency is from the depicted sample's entry into the microphone to the frame's publication: the look-ahead counts.
     """
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from voxmesh.stream.blendshapes import SPARSE, BlendshapeFit
+from voxmesh.stream.bundle import Bundle
 
 
 @pytest.fixture
@@ -39,6 +40,14 @@ def test_known_weights_are_recovered(rig: tuple[np.ndarray, np.ndarray]) -> None
     assert found.dtype == np.float32 and found.shape == (200, 52)
     assert np.abs(found - weights).max() < 10 * SPARSE
     assert found.min() >= 0 and found.max() <= 1
+
+
+def test_each_shape_of_the_face_is_told_from_the_others(bundle: Bundle) -> None:
+    """Any one shape at 0.7 is found at 0.7, and nothing else: also funnel and pucker, or smile and dimple."""
+    template = bundle.topologies[0].template
+    found = BlendshapeFit(template, bundle.deltas).fit(template + np.float32(0.7) * bundle.deltas)
+    moves = np.abs(bundle.deltas).max(axis=(1, 2)) > 0
+    assert np.abs(found - 0.7 * np.diag(moves)).max() < 0.05
 
 
 def test_the_neutral_face_is_all_zeros(rig: tuple[np.ndarray, np.ndarray]) -> None:

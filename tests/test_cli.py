@@ -108,6 +108,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     [
         (("--wav", "a.wav", "--mic", "x"), "--wav"),
         (("--loop",), "--loop needs --wav"),
+        (("--wav", "a.wav", "--record", "./a.wav"), "--record would overwrite"),
         (("--wav", "gone.wav"), "no such file"),
         (("--wav", "a.wav", "--listen", "rubbish://x", "--bundle", "BUNDLE"), "cannot listen on rubbish://x"),
         (("--wav", "a.wav", "--session", "x" * 17, "--bundle", "BUNDLE"), "16 bytes"),

@@ -46,7 +46,7 @@ class FakeSource:
 class FakePublisher:
     """Keeps what is published."""
 
-    overruns, subscriptions = 0, 0
+    overruns, viewers = 0, 0
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []

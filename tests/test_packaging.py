@@ -117,3 +117,10 @@ def test_every_test_has_a_sentence() -> None:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
     ]
     assert not missing
+
+
+def test_the_import_contracts_are_kept() -> None:
+    """import-linter's, in pyproject.toml, which follow imports through other modules too."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -64,6 +64,7 @@ def test_who_asks_for_frames_only_gets_frames_only(publisher: Publisher, subscri
     frames = subscribe(publisher.endpoint, wire.topic(wire.FRAME))
     other = subscribe(publisher.endpoint, wire.topic(wire.FRAME, "else"))
     subscribed(publisher, 2)
+    assert publisher.viewers == 1
     publisher.publish(frame(0))
     assert receive(frames).index == 0
     other.rcvtimeo = 100
@@ -77,6 +78,7 @@ def test_leaving_is_noticed(publisher: Publisher, subscribe: Subscribe) -> None:
     subscribed(publisher, 2)
     first.close()
     subscribed(publisher, 1)
+    assert publisher.viewers == 1
 
 
 def test_leaving_says_bye(subscribe: Subscribe) -> None:

@@ -121,6 +121,7 @@ def test_fast_speech_moves_less() -> None:
 
 def test_open_vowels_open_more() -> None:
     """Jaw heights keep their order: AA > EH > IH > IY, and only rounded vowels pucker."""
+
     def peak(vowel: str, shape: str) -> float:
         phones, frames = string(["T", vowel, "T"], [0.08, 0.2, 0.08])
         return float(curve(articulate(phones, frames), shape)[20:32].max())

@@ -37,6 +37,7 @@ def test_blink_durations() -> None:
 
 def test_a_talking_face_blinks_more_than_a_resting_one() -> None:
     """Over ten minutes the lids shut at the speech rate when there is energy, at the rest rate without."""
+
     def blinks(energy: np.ndarray | None) -> int:
         lids = upper_face(36000, np.random.default_rng(3), energy=energy)[:, COLUMN["eyeBlinkLeft"]]
         return int(np.sum((lids[1:] > 0.5) & (lids[:-1] <= 0.5)))
