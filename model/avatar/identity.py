@@ -15,7 +15,8 @@ from voxmesh.model.avatar.look import Colour
 @dataclass(frozen=True)
 class Traits:
     """What makes a person. All shape numbers are 0 in the default face; `width`, `height`, `neck`, `nose_width`,
-    `mouth_width`, `jaw_width`, `eye_size`, `ear_size` and `lip_fullness` are relative, the rest are cm; eye_tilt degrees."""
+    `mouth_width`, `jaw_width`, `eye_size`, `ear_size` and `lip_fullness` are relative, `eye_tilt` is in degrees,
+    the rest in cm."""
 
     name: str
     width: float = 0.0
@@ -168,8 +169,9 @@ PEOPLE: tuple[Traits, ...] = (
            nose_forward=0.2, bridge=0.15, eye_size=-0.12, lip_fullness=-0.35, brow_height=-0.15, brow_ridge=0.2,
            brow_thickness=1.35, forehead=0.1, ear_size=0.18, neck=0.06, shoulders=0.08, hair_style=CROP, **_ROSY,
            hair=_GREY, brow=(0.50, 0.48, 0.46), iris=_BLUE, shirt=(0.30, 0.36, 0.50)),
-    Traits("hana", width=0.0, jaw_width=-0.06, cheeks=0.1, nose_width=0.15, nose_length=-0.1, eye_size=0.03, eye_tilt=2.0,
-           lip_fullness=0.38, mouth_width=0.04, brow_height=0.15, brow_thickness=1.05, hair_style=BOB, **_UMBER,
+    Traits("hana", width=0.0, jaw_width=-0.06, cheeks=0.1, nose_width=0.15, nose_length=-0.1, eye_size=0.03,
+           eye_tilt=2.0, lip_fullness=0.38, mouth_width=0.04, brow_height=0.15, brow_thickness=1.05,
+           hair_style=BOB, **_UMBER,
            hair=_BLACK, iris=_DARK_EYE, shirt=(0.80, 0.62, 0.42)),
     Traits("ivo", width=0.03, jaw_width=0.09, chin_length=0.2, chin_forward=0.15, cheeks=0.2, nose_width=0.12,
            eye_size=-0.08, lip_fullness=-0.15, mouth_width=0.05, brow_height=-0.2, brow_ridge=0.15, brow_thickness=1.5,
@@ -181,19 +183,22 @@ PEOPLE: tuple[Traits, ...] = (
     Traits("kofi", height=0.02, jaw_width=0.05, chin_length=0.25, nose_width=0.2, eye_size=-0.06, lip_fullness=0.22,
            mouth_width=0.05, brow_height=-0.1, brow_ridge=0.1, brow_thickness=1.45, ear_size=0.05, neck=0.10,
            shoulders=0.08, hair_style=CROP, **_BROWN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.36, 0.54, 0.52)),
-    Traits("lucia", width=0.01, jaw_width=0.0, cheeks=0.15, nose_length=0.05, bridge=0.1, eye_size=0.01, lip_fullness=0.2,
-           mouth_width=0.05, brow_height=0.05, brow_thickness=1.15, hair_style=BOB, **_OLIVE, hair=_DARK, iris=_HAZEL,
+    Traits("lucia", width=0.01, jaw_width=0.0, cheeks=0.15, nose_length=0.05, bridge=0.1, eye_size=0.01,
+           lip_fullness=0.2, mouth_width=0.05, brow_height=0.05, brow_thickness=1.15, hair_style=BOB, **_OLIVE,
+           hair=_DARK, iris=_HAZEL,
            shirt=(0.74, 0.44, 0.34)),
     # the last four are held out from training
-    Traits("mateo", jaw_width=0.07, chin_length=0.35, chin_forward=0.2, nose_length=0.12, nose_forward=0.12, bridge=0.12,
-           eye_size=-0.08, lip_fullness=-0.05, mouth_width=0.04, brow_height=-0.22, brow_ridge=0.18, brow_thickness=1.7,
+    Traits("mateo", jaw_width=0.07, chin_length=0.35, chin_forward=0.2, nose_length=0.12, nose_forward=0.12,
+           bridge=0.12, eye_size=-0.08, lip_fullness=-0.05, mouth_width=0.04, brow_height=-0.22,
+           brow_ridge=0.18, brow_thickness=1.7,
            neck=0.13, shoulders=0.10, hair_style=SWEPT, **_TAN, hair=_DARK, iris=_HAZEL, shirt=(0.40, 0.44, 0.34)),
     Traits("noor", width=-0.01, height=0.01, jaw_width=-0.04, nose_length=0.08, nose_forward=0.1, bridge=0.1,
            eye_spacing=0.04, eye_size=0.04, eye_tilt=3.0, lip_fullness=0.28, brow_height=0.1, brow_thickness=1.2,
            hair_style=BOB, **_BROWN, hair=_BLACK, iris=_HAZEL, shirt=(0.56, 0.36, 0.50)),
     Traits("oskar", width=-0.03, height=0.03, jaw_width=0.03, chin_length=0.35, nose_length=0.2, nose_width=-0.06,
-           nose_forward=0.15, eye_spacing=-0.04, eye_size=-0.09, lip_fullness=-0.22, mouth_width=-0.02, brow_height=-0.1,
-           brow_thickness=1.4, ear_size=0.15, neck=0.04, shoulders=0.06, hair_style=SWEPT, **_ROSY, hair=_AUBURN,
+           nose_forward=0.15, eye_spacing=-0.04, eye_size=-0.09, lip_fullness=-0.22, mouth_width=-0.02,
+           brow_height=-0.1, brow_thickness=1.4, ear_size=0.15, neck=0.04, shoulders=0.06, hair_style=SWEPT,
+           **_ROSY, hair=_AUBURN,
            iris=_GREEN, shirt=(0.34, 0.42, 0.46)),
     Traits("priya", width=0.01, jaw_width=-0.05, chin_length=-0.05, cheeks=0.15, nose_width=0.06, eye_size=0.04,
            eye_tilt=1.5, lip_fullness=0.2, mouth_width=-0.01, brow_height=0.08, brow_thickness=1.15, hair_style=BOB,

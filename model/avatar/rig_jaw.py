@@ -35,7 +35,7 @@ def hinge(p: np.ndarray, weight: np.ndarray | float) -> np.ndarray:
 
 def _outer_field(p: np.ndarray) -> np.ndarray:
     """(N,) how much skin away from the mouth follows the jaw: below the line hinge-mouth, in front of the neck."""
-    x, y, z = p.T
+    _x, y, z = p.T
     line = -1.8 + (MOUTH_Y + 1.8) * np.clip((z + 0.6) / 8.2, 0, 1.1)
     below = smoothstep(-1.9, 1.9, line - y)
     off_neck = smoothstep(-5.5, 3.5, z + 1.2 * (y + 10))
