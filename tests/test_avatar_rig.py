@@ -198,5 +198,5 @@ def test_visemes_obey_their_rules():
 def test_sheet_shows_every_viseme():
     """The sheet has the views, lids, gaze, expressions and each of the 15 visemes."""
     poses = sheet_poses()
-    assert len(poses) >= 24 and all(w.shape == (52,) for _, w in poses)
-    assert {label.split(" ")[0] for label, _ in poses} >= set(VISEMES)
+    assert len(poses) >= 24 and all(pose.weights.shape == (52,) for pose in poses)
+    assert {pose.label.split(" ")[0] for pose in poses} >= set(VISEMES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from voxmesh.model.avatar.visemes import VISEMES
@@ -24,24 +26,32 @@ def weights(**shapes: float) -> np.ndarray:
     return out
 
 
-def sheet_poses() -> list[tuple[str, np.ndarray]]:
-    """Label and weights (52,) of each picture. The label's last word says the view where it is not the front."""
+class Pose(NamedTuple):
+    """One picture of the sheet. weights: (52,) float32. view: a name that `voxmesh.viewer.camera.frame` knows."""
+
+    label: str
+    weights: np.ndarray
+    view: str = "front"
+
+
+def sheet_poses() -> list[Pose]:
+    """Neutral from three sides, lids, gaze, expressions, and every viseme."""
     rest = weights()
     poses = [
-        ("neutral", rest),
-        ("neutral, three-quarter", rest),
-        ("neutral, side", rest),
-        ("blink", weights(eyeBlink=1)),
-        ("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
-        ("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
-        ("look down", weights(eyeLookDown=0.8)),
-        ("smile", weights(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.25)),
-        ("brows up", weights(browInnerUp=0.8, browOuterUp=0.8, eyeWide=0.3)),
-        ("brows down", weights(browDown=0.9, eyeSquint=0.3)),
-        ("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
-        ("jaw open", weights(jawOpen=0.9)),
+        Pose("neutral", rest),
+        Pose("three-quarter", rest, "three-quarter"),
+        Pose("side", rest, "side"),
+        Pose("blink", weights(eyeBlink=1)),
+        Pose("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
+        Pose("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
+        Pose("look down", weights(eyeLookDown=0.8)),
+        Pose("smile", weights(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.25)),
+        Pose("brows up", weights(browInnerUp=0.8, browOuterUp=0.8, eyeWide=0.3)),
+        Pose("brows down", weights(browDown=0.9, eyeSquint=0.3)),
+        Pose("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
+        Pose("jaw open", weights(jawOpen=0.9)),
     ]
     for viseme, shapes in VISEMES.items():
         label = f"{viseme} ({_SOUNDS[viseme]})" if viseme in _SOUNDS else viseme
-        poses.append((label, weights(**shapes)))
+        poses.append(Pose(label, weights(**shapes)))
     return poses
