@@ -64,6 +64,7 @@ def base_skin() -> Skin:
     return skin
 
 
+@cache
 def build_head(style: HairStyle = SWEPT, brow_thickness: float = 1.0) -> Head:
     """The head at rest with the given hair and brows; the faces do not depend on either."""
     skin = base_skin()

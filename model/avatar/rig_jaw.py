@@ -65,8 +65,8 @@ def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
         if name == "cavity3":
             sealed[row] = 0.6 * sealed_column + 0.4 * parted[row]
         elif k >= FIRST_SKIN_RING:
-            u = smoothstep(0, 1, (k - FIRST_SKIN_RING + 1) / SKIN_RINGS)
-            sealed[row] = sealed_column * (1 - u) + parted[row] * u
+            fade = smoothstep(0, 1, (k - FIRST_SKIN_RING + 1) / SKIN_RINGS)
+            sealed[row] = sealed_column * (1 - fade) + parted[row] * fade
         elif k >= CONTACT - 2:
             sealed[row] = sealed_column
     return parted, sealed

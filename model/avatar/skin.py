@@ -91,8 +91,8 @@ def _midline(mouth: np.ndarray) -> np.ndarray:
     for q, h in zip(p[1:], spacing(p[1:]) * 0.95, strict=True):
         if np.linalg.norm(q - kept[-1]) > h:
             kept.append(q)
-    kept = np.array(kept)
-    return kept[np.min(np.linalg.norm(kept[:, None] - mouth, axis=-1), 1) > 0.3]
+    line = np.array(kept)
+    return line[np.min(np.linalg.norm(line[:, None] - mouth, axis=-1), 1) > 0.3]
 
 
 def _candidates(rng: np.random.Generator) -> np.ndarray:
