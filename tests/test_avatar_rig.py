@@ -82,9 +82,9 @@ def test_teeth_stay_behind_the_lips(shapes):
     """Neither teeth nor tongue come further forward than the lip in front of them."""
     avatar = build_avatar()
     posed = avatar.pose(weights(**shapes))
-    lip = min(at(avatar, posed, "lip_upper_inner")[2], at(avatar, posed, "lip_lower_inner")[2])
-    for name, front in (("teeth_upper", at(avatar, posed, "lip_upper_inner")[2]), ("teeth_lower", lip), ("tongue", lip)):
-        assert posed[avatar.parts[name], 2].max() < front
+    upper, lower = (at(avatar, posed, f"lip_{which}_inner")[2] for which in ("upper", "lower"))
+    for name, lip in (("teeth_upper", upper), ("teeth_lower", min(upper, lower)), ("tongue", min(upper, lower))):
+        assert posed[avatar.parts[name], 2].max() < lip
 
 
 def test_pucker_and_funnel_protrude_and_narrow():
@@ -198,5 +198,5 @@ def test_visemes_obey_their_rules():
 def test_sheet_shows_every_viseme():
     """The sheet has the views, lids, gaze, expressions and each of the 15 visemes."""
     poses = sheet_poses()
-    assert len(poses) >= 24 and all(w.shape == (52,) for _, w in poses)
-    assert {label.split(" ")[0] for label, _ in poses} >= set(VISEMES)
+    assert len(poses) >= 24 and all(pose.weights.shape == (52,) for pose in poses)
+    assert {pose.label.split(" ")[0] for pose in poses} >= set(VISEMES)

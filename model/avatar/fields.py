@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
+def smoothstep(low: float, high: float, x: np.ndarray | float) -> np.ndarray:
     """0 below `low`, 1 above `high`, the cubic 3t^2 - 2t^3 between. Same shape as x."""
     t = np.clip((np.asarray(x, float) - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)

@@ -91,7 +91,8 @@ def _shell(style: HairStyle) -> Part:
         e = flat / np.maximum(r, 1e-9)[..., None]
         girth = style.hang / np.sqrt((e[..., 0] / 8.5) ** 2 + (e[..., 1] / 9.6) ** 2)
         girth = girth * (1 + 0.03 * bump(p[..., 1], -4.0, 2.5) - 0.20 * smoothstep(-4.0, -9.5, p[..., 1]))
-        low = smoothstep(3.0, -1.0, p[..., 1]) * np.sqrt(smoothstep(-0.05, 0.5, rise)) * smoothstep(1.05, 1.5, np.abs(az))
+        low = smoothstep(3.0, -1.0, p[..., 1]) * smoothstep(1.05, 1.5, np.abs(az))
+        low = low * np.sqrt(smoothstep(-0.05, 0.5, rise))
         wanted = r + np.maximum(girth - r, 0) * low
         p[..., [0, 2]] = [0, -1.0] + e * wanted[..., None]
         loose = smoothstep(0.0, -4.0, p[:, 1:-1, 1:2])

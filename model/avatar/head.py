@@ -64,12 +64,14 @@ def base_skin() -> Skin:
     return skin
 
 
+@cache
 def build_head(style: HairStyle = SWEPT, brow_thickness: float = 1.0) -> Head:
     """The head at rest with the given hair and brows; the faces do not depend on either."""
     skin = base_skin()
     mouth = skin.vertices[skin.mouth]
     parts = (
-        *eyeballs(), *catch_lights(), *teeth(mouth), tongue(mouth), *ears(), *brows(brow_thickness), *hair(style), shirt()
+        *(*eyeballs(), *catch_lights(), *teeth(mouth), tongue(mouth)),
+        *(*ears(), *brows(brow_thickness), *hair(style), shirt()),
     )
     vertices, faces, slices = [skin.vertices], [skin.faces], {"skin": slice(0, len(skin.vertices))}
     n = len(skin.vertices)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,10 +13,22 @@ from voxmesh.model.avatar.implicit import EYE
 from voxmesh.model.avatar.look import Colour
 
 
+class Complexion(NamedTuple):
+    """Colours that go together on one skin."""
+
+    skin: Colour = (0.93, 0.725, 0.61)
+    lip: Colour = (0.80, 0.42, 0.41)
+    blush: Colour = (0.93, 0.50, 0.44)
+
+
+_WARM = Complexion()
+
+
 @dataclass(frozen=True)
 class Traits:
     """What makes a person. All shape numbers are 0 in the default face; `width`, `height`, `neck`, `nose_width`,
-    `mouth_width`, `jaw_width`, `eye_size`, `ear_size` and `lip_fullness` are relative, the rest are cm; eye_tilt degrees."""
+    `mouth_width`, `jaw_width`, `eye_size`, `ear_size` and `lip_fullness` are relative, `eye_tilt` is in degrees,
+    the rest in cm. stubble 0..1 is how much a beard's shadow shows."""
 
     name: str
     width: float = 0.0
@@ -42,22 +55,22 @@ class Traits:
     neck: float = 0.0
     shoulders: float = 0.0
     hair_style: HairStyle = SWEPT
-    skin: Colour = (0.93, 0.725, 0.61)
-    lip: Colour = (0.80, 0.42, 0.41)
-    blush: Colour = (0.93, 0.50, 0.44)
+    complexion: Complexion = _WARM
     hair: Colour = (0.30, 0.18, 0.12)
     iris: Colour = (0.42, 0.58, 0.55)
     shirt: Colour = (0.33, 0.46, 0.56)
-    brow: Colour | None = field(default=None)
+    brow: Colour | None = None
+    stubble: float = 0.0
 
     def palette(self) -> dict[str, Colour]:
         """Every colour that the paint asks for; what a person does not name follows from skin, hair and iris."""
-        skin, iris, hair = np.array(self.skin), np.array(self.iris), np.array(self.hair)
+        skin, iris, hair = np.array(self.complexion.skin), np.array(self.iris), np.array(self.hair)
         brow = np.array(self.brow) if self.brow else 0.80 * hair + 0.10 * skin * np.array([0.6, 0.45, 0.4])
         return {
-            "skin": self.skin, "lip": self.lip, "blush": self.blush, "hair": self.hair, "iris": self.iris,
+            **self.complexion._asdict(), "hair": self.hair, "iris": self.iris,
             "shirt": self.shirt, "brow": tuple(np.minimum(brow, 0.62)),
             "iris_outer": tuple(iris * np.array([0.42, 0.58, 0.66])),
+            "stubble": tuple(skin * (1 - self.stubble) + self.stubble * (0.45 * skin + 0.25 * hair)),
             "ear": tuple(skin * np.array([0.985, 0.95, 0.945])),
             "lash": tuple(0.10 * skin * np.array([1.0, 0.7, 0.6]) + np.array([0.05, 0.03, 0.025])),
         }
@@ -121,14 +134,14 @@ def _displacement(p: np.ndarray, t: Traits) -> np.ndarray:
     return d
 
 
-_FAIR = {"skin": (0.955, 0.79, 0.70), "lip": (0.83, 0.47, 0.47), "blush": (0.95, 0.56, 0.52)}
-_ROSY = {"skin": (0.94, 0.745, 0.645), "lip": (0.80, 0.43, 0.43), "blush": (0.93, 0.48, 0.44)}
-_OLIVE = {"skin": (0.85, 0.655, 0.51), "lip": (0.70, 0.39, 0.36), "blush": (0.83, 0.47, 0.38)}
-_GOLDEN = {"skin": (0.90, 0.71, 0.55), "lip": (0.76, 0.42, 0.38), "blush": (0.88, 0.50, 0.40)}
-_TAN = {"skin": (0.76, 0.555, 0.42), "lip": (0.64, 0.35, 0.32), "blush": (0.74, 0.41, 0.33)}
-_BROWN = {"skin": (0.60, 0.42, 0.315), "lip": (0.53, 0.29, 0.27), "blush": (0.60, 0.32, 0.26)}
-_DEEP = {"skin": (0.44, 0.30, 0.235), "lip": (0.43, 0.235, 0.225), "blush": (0.45, 0.235, 0.20)}
-_UMBER = {"skin": (0.50, 0.345, 0.26), "lip": (0.50, 0.26, 0.26), "blush": (0.52, 0.27, 0.22)}
+_FAIR = Complexion((0.955, 0.79, 0.70), (0.83, 0.47, 0.47), (0.95, 0.56, 0.52))
+_ROSY = Complexion((0.94, 0.745, 0.645), (0.80, 0.43, 0.43), (0.93, 0.48, 0.44))
+_OLIVE = Complexion((0.85, 0.655, 0.51), (0.70, 0.39, 0.36), (0.83, 0.47, 0.38))
+_GOLDEN = Complexion((0.90, 0.71, 0.55), (0.76, 0.42, 0.38), (0.88, 0.50, 0.40))
+_TAN = Complexion((0.76, 0.555, 0.42), (0.64, 0.35, 0.32), (0.74, 0.41, 0.33))
+_BROWN = Complexion((0.60, 0.42, 0.315), (0.53, 0.29, 0.27), (0.60, 0.32, 0.26))
+_DEEP = Complexion((0.44, 0.30, 0.235), (0.43, 0.235, 0.225), (0.45, 0.235, 0.20))
+_UMBER = Complexion((0.50, 0.345, 0.26), (0.50, 0.26, 0.26), (0.52, 0.27, 0.22))
 
 _BLACK = (0.105, 0.085, 0.08)
 _DARK = (0.19, 0.12, 0.09)
@@ -147,55 +160,70 @@ _SLATE = (0.48, 0.54, 0.58)
 
 PEOPLE: tuple[Traits, ...] = (
     Traits("ada"),
-    Traits("bruno", width=0.02, jaw_width=0.11, chin_length=0.4, chin_forward=0.35, nose_length=0.15, nose_forward=0.25,
+    Traits("bruno", stubble=0.3, width=0.02, jaw_width=0.11, chin_length=0.4, chin_forward=0.35,
+           nose_length=0.15, nose_forward=0.25,
            bridge=0.2, eye_size=-0.10, lip_fullness=-0.30, mouth_width=0.06, brow_height=-0.30, brow_ridge=0.25,
-           brow_thickness=1.75, ear_size=0.12, neck=0.16, shoulders=0.10, hair_style=CROP, **_OLIVE, hair=_DARK,
+           brow_thickness=1.75, ear_size=0.12, neck=0.16, shoulders=0.10, hair_style=CROP, complexion=_OLIVE,
+           hair=_DARK,
            iris=_BROWN_EYE, shirt=(0.28, 0.33, 0.38)),
-    Traits("chidi", width=0.01, jaw_width=0.08, chin_length=0.3, nose_width=0.28, nose_forward=-0.05, eye_size=-0.07,
+    Traits("chidi", stubble=0.25, width=0.01, jaw_width=0.08, chin_length=0.3, nose_width=0.28,
+           nose_forward=-0.05, eye_size=-0.07,
            lip_fullness=0.30, mouth_width=0.08, brow_height=-0.15, brow_ridge=0.15, brow_thickness=1.55, neck=0.14,
-           shoulders=0.10, hair_style=CROP, **_DEEP, hair=_BLACK, iris=_DARK_EYE, shirt=(0.78, 0.56, 0.28)),
+           shoulders=0.10, hair_style=CROP, complexion=_DEEP, hair=_BLACK, iris=_DARK_EYE, shirt=(0.78, 0.56, 0.28)),
     Traits("dahlia", width=-0.01, cheeks=0.25, nose_length=-0.1, nose_width=-0.05, eye_size=0.02, lip_fullness=0.15,
-           mouth_width=-0.03, brow_height=0.1, hair_style=BOB, **_FAIR, hair=_AUBURN, iris=_GREEN,
+           mouth_width=-0.03, brow_height=0.1, hair_style=BOB, complexion=_FAIR, hair=_AUBURN, iris=_GREEN,
            shirt=(0.36, 0.48, 0.40)),
     Traits("emi", width=0.03, jaw_width=-0.03, cheeks=0.2, nose_length=-0.12, nose_width=0.08, nose_forward=-0.2,
            bridge=-0.25, eye_spacing=0.08, eye_size=-0.05, eye_tilt=4.0, lip_fullness=0.05, mouth_width=-0.05,
-           brow_height=0.12, brow_ridge=-0.12, brow_thickness=0.9, hair_style=BOB, **_GOLDEN, hair=_BLACK,
+           brow_height=0.12, brow_ridge=-0.12, brow_thickness=0.9, hair_style=BOB, complexion=_GOLDEN, hair=_BLACK,
            iris=_DARK_EYE, shirt=(0.70, 0.42, 0.44)),
     Traits("farah", height=0.02, jaw_width=-0.05, chin_length=0.15, nose_length=0.12, nose_forward=0.15, bridge=0.15,
            eye_size=0.03, eye_tilt=2.0, lip_fullness=0.25, mouth_width=0.02, brow_thickness=1.3, hair_style=SWEPT,
-           **_TAN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.46, 0.34, 0.52)),
-    Traits("gustav", width=-0.02, height=0.04, jaw_width=0.05, chin_length=0.42, chin_forward=0.2, nose_length=0.3,
+           complexion=_TAN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.46, 0.34, 0.52)),
+    Traits("gustav", stubble=0.08, width=-0.02, height=0.04, jaw_width=0.05, chin_length=0.42,
+           chin_forward=0.2, nose_length=0.3,
            nose_forward=0.2, bridge=0.15, eye_size=-0.12, lip_fullness=-0.35, brow_height=-0.15, brow_ridge=0.2,
-           brow_thickness=1.35, forehead=0.1, ear_size=0.18, neck=0.06, shoulders=0.08, hair_style=CROP, **_ROSY,
+           brow_thickness=1.35, forehead=0.1, ear_size=0.18, neck=0.06, shoulders=0.08, hair_style=CROP,
+           complexion=_ROSY,
            hair=_GREY, brow=(0.50, 0.48, 0.46), iris=_BLUE, shirt=(0.30, 0.36, 0.50)),
-    Traits("hana", width=0.0, jaw_width=-0.06, cheeks=0.1, nose_width=0.15, nose_length=-0.1, eye_size=0.03, eye_tilt=2.0,
-           lip_fullness=0.38, mouth_width=0.04, brow_height=0.15, brow_thickness=1.05, hair_style=BOB, **_UMBER,
+    Traits("hana", width=0.0, jaw_width=-0.06, cheeks=0.1, nose_width=0.15, nose_length=-0.1, eye_size=0.03,
+           eye_tilt=2.0, lip_fullness=0.38, mouth_width=0.04, brow_height=0.15, brow_thickness=1.05,
+           hair_style=BOB, complexion=_UMBER,
            hair=_BLACK, iris=_DARK_EYE, shirt=(0.80, 0.62, 0.42)),
-    Traits("ivo", width=0.03, jaw_width=0.09, chin_length=0.2, chin_forward=0.15, cheeks=0.2, nose_width=0.12,
+    Traits("ivo", stubble=0.06, width=0.03, jaw_width=0.09, chin_length=0.2, chin_forward=0.15, cheeks=0.2,
+           nose_width=0.12,
            eye_size=-0.08, lip_fullness=-0.15, mouth_width=0.05, brow_height=-0.2, brow_ridge=0.15, brow_thickness=1.5,
-           neck=0.18, shoulders=0.12, ear_size=0.08, hair_style=SWEPT, **_FAIR, hair=_BLOND, brow=(0.52, 0.38, 0.24),
+           neck=0.18, shoulders=0.12, ear_size=0.08, hair_style=SWEPT, complexion=_FAIR, hair=_BLOND,
+           brow=(0.52, 0.38, 0.24),
            iris=_BLUE, shirt=(0.52, 0.30, 0.28)),
     Traits("june", width=-0.02, jaw_width=-0.06, chin_length=-0.1, nose_length=-0.15, nose_width=-0.08, eye_size=0.05,
-           lip_fullness=0.1, mouth_width=-0.04, brow_height=0.2, brow_thickness=0.85, hair_style=BOB, **_FAIR,
+           lip_fullness=0.1, mouth_width=-0.04, brow_height=0.2, brow_thickness=0.85, hair_style=BOB, complexion=_FAIR,
            hair=_BLOND, brow=(0.54, 0.40, 0.26), iris=_SLATE, shirt=(0.42, 0.52, 0.62)),
-    Traits("kofi", height=0.02, jaw_width=0.05, chin_length=0.25, nose_width=0.2, eye_size=-0.06, lip_fullness=0.22,
+    Traits("kofi", stubble=0.24, height=0.02, jaw_width=0.05, chin_length=0.25, nose_width=0.2, eye_size=-0.06,
+           lip_fullness=0.22,
            mouth_width=0.05, brow_height=-0.1, brow_ridge=0.1, brow_thickness=1.45, ear_size=0.05, neck=0.10,
-           shoulders=0.08, hair_style=CROP, **_BROWN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.36, 0.54, 0.52)),
-    Traits("lucia", width=0.01, jaw_width=0.0, cheeks=0.15, nose_length=0.05, bridge=0.1, eye_size=0.01, lip_fullness=0.2,
-           mouth_width=0.05, brow_height=0.05, brow_thickness=1.15, hair_style=BOB, **_OLIVE, hair=_DARK, iris=_HAZEL,
+           shoulders=0.08, hair_style=CROP, complexion=_BROWN, hair=_BLACK, iris=_BROWN_EYE, shirt=(0.36, 0.54, 0.52)),
+    Traits("lucia", width=0.01, jaw_width=0.0, cheeks=0.15, nose_length=0.05, bridge=0.1, eye_size=0.01,
+           lip_fullness=0.2, mouth_width=0.05, brow_height=0.05, brow_thickness=1.15, hair_style=BOB, complexion=_OLIVE,
+           hair=_DARK, iris=_HAZEL,
            shirt=(0.74, 0.44, 0.34)),
     # the last four are held out from training
-    Traits("mateo", jaw_width=0.07, chin_length=0.35, chin_forward=0.2, nose_length=0.12, nose_forward=0.12, bridge=0.12,
-           eye_size=-0.08, lip_fullness=-0.05, mouth_width=0.04, brow_height=-0.22, brow_ridge=0.18, brow_thickness=1.7,
-           neck=0.13, shoulders=0.10, hair_style=SWEPT, **_TAN, hair=_DARK, iris=_HAZEL, shirt=(0.40, 0.44, 0.34)),
+    Traits("mateo", stubble=0.28, jaw_width=0.07, chin_length=0.35, chin_forward=0.2, nose_length=0.12,
+           nose_forward=0.12,
+           bridge=0.12, eye_size=-0.08, lip_fullness=-0.05, mouth_width=0.04, brow_height=-0.22,
+           brow_ridge=0.18, brow_thickness=1.7,
+           neck=0.13, shoulders=0.10, hair_style=SWEPT, complexion=_TAN, hair=_DARK, iris=_HAZEL, shirt=(0.40,
+           0.44, 0.34)),
     Traits("noor", width=-0.01, height=0.01, jaw_width=-0.04, nose_length=0.08, nose_forward=0.1, bridge=0.1,
            eye_spacing=0.04, eye_size=0.04, eye_tilt=3.0, lip_fullness=0.28, brow_height=0.1, brow_thickness=1.2,
-           hair_style=BOB, **_BROWN, hair=_BLACK, iris=_HAZEL, shirt=(0.56, 0.36, 0.50)),
-    Traits("oskar", width=-0.03, height=0.03, jaw_width=0.03, chin_length=0.35, nose_length=0.2, nose_width=-0.06,
-           nose_forward=0.15, eye_spacing=-0.04, eye_size=-0.09, lip_fullness=-0.22, mouth_width=-0.02, brow_height=-0.1,
-           brow_thickness=1.4, ear_size=0.15, neck=0.04, shoulders=0.06, hair_style=SWEPT, **_ROSY, hair=_AUBURN,
+           hair_style=BOB, complexion=_BROWN, hair=_BLACK, iris=_HAZEL, shirt=(0.56, 0.36, 0.50)),
+    Traits("oskar", stubble=0.08, width=-0.03, height=0.03, jaw_width=0.03, chin_length=0.35, nose_length=0.2,
+           nose_width=-0.06,
+           nose_forward=0.15, eye_spacing=-0.04, eye_size=-0.09, lip_fullness=-0.22, mouth_width=-0.02,
+           brow_height=-0.1, brow_thickness=1.4, ear_size=0.15, neck=0.04, shoulders=0.06, hair_style=SWEPT,
+           complexion=_ROSY, hair=_AUBURN,
            iris=_GREEN, shirt=(0.34, 0.42, 0.46)),
     Traits("priya", width=0.01, jaw_width=-0.05, chin_length=-0.05, cheeks=0.15, nose_width=0.06, eye_size=0.04,
            eye_tilt=1.5, lip_fullness=0.2, mouth_width=-0.01, brow_height=0.08, brow_thickness=1.15, hair_style=BOB,
-           **_TAN, hair=_BLACK, iris=_DARK_EYE, shirt=(0.26, 0.52, 0.54)),
+           complexion=_TAN, hair=_BLACK, iris=_DARK_EYE, shirt=(0.26, 0.52, 0.54)),
 )

@@ -6,6 +6,7 @@ iquilezles.org): exact sign, near-exact distance close to the surface, which is 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -98,7 +99,7 @@ def outermost(
     low, high = np.zeros(n), np.full(n, float(reach))
     strides = np.linspace(reach, 0.0, steps)
     left = np.arange(n)
-    for outer, inner in zip(strides[:-1], strides[1:], strict=True):
+    for outer, inner in itertools.pairwise(strides):
         hit = distance(origin[left] + inner * direction[left]) < 0
         low[left[hit]], high[left[hit]] = inner, outer
         left = left[~hit]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from voxmesh.model.avatar.fields import bump, mix
+from voxmesh.model.avatar.fields import bump, mix, smoothstep
 from voxmesh.model.avatar.head import Head, nostril_depth
 from voxmesh.model.avatar.occlusion import openness
 from voxmesh.model.avatar.rings import EYE_RINGS, EYES, MOUTH_RINGS
@@ -30,6 +30,13 @@ _RED = np.array([0.80, 1.08, 1.12])
 """Exponents a channel, so that shade on skin goes red before it goes dark."""
 
 
+def _beard(head: Head) -> np.ndarray:
+    """(S,) where a beard would grow: upper lip, chin and along the jaw; 1 at its thickest."""
+    x, y, z = head.skin.vertices.T
+    line = -3.9 - 1.1 * np.exp(-(((np.abs(x) - 2.9) / 1.3) ** 2))  # it dips below the cheeks
+    return smoothstep(0.4, -1.8, y - line) * smoothstep(-11.5, -9.8, y) * smoothstep(0.0, 3.0, z)
+
+
 def _skin_paint(head: Head, palette: Mapping[str, Colour]) -> np.ndarray:
     """(S, 3) sRGB of the skin."""
     skin = np.array(palette["skin"])
@@ -38,6 +45,7 @@ def _skin_paint(head: Head, palette: Mapping[str, Colour]) -> np.ndarray:
     c = np.tile(skin, (len(x), 1))
     front = z > 3
     c = mix(c, blush, 0.32 * bump(np.abs(x), 4.1, 1.7) * bump(y, -3.0, 1.5) * front)
+    c = mix(c, np.array(palette["stubble"]), _beard(head))
     c = mix(c, 0.7 * blush + 0.3 * lip, 0.26 * bump(x, 0, 1.1) * bump(y, -3.1, 0.8) * (z > 8))
     for name, cover in _LIP_COVER.items():
         row = head.skin.ring(name)
@@ -64,7 +72,7 @@ def _skin_paint(head: Head, palette: Mapping[str, Colour]) -> np.ndarray:
 
 
 def albedo(head: Head, palette: Mapping[str, Colour]) -> np.ndarray:
-    """(V, 3) uint8 sRGB. palette names skin, blush, lip, lash, ear, iris, iris_outer, hair, brow, shirt."""
+    """(V, 3) uint8 sRGB. palette as `Traits.palette` gives it."""
     colours = {**_FIXED, **palette}
     c = np.empty_like(head.vertices)
     c[head.slices["skin"]] = _skin_paint(head, palette)

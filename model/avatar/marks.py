@@ -49,9 +49,10 @@ def regions() -> dict[str, np.ndarray]:
     """mouth, upper, eyelid: (V,) uint8 of 0 and 1. mouth and upper share no vertex; eyelid lies within upper."""
     head = build_head()
     skin, at, n = head.skin, head.slices, len(head.vertices)
-    x, y, z = skin.vertices.T
+    _x, y, z = skin.vertices.T
     mouth, upper, eyelid = (np.zeros(n, np.uint8) for _ in range(3))
-    lower_face = (y < NOSE_BASE_Y) & (y > -12.5) & (smoothstep(-4.5, 3.0, z + 1.2 * (y + 10)) * smoothstep(-3.2, 1.6, z) > 0.02)
+    before_neck = smoothstep(-4.5, 3.0, z + 1.2 * (y + 10)) * smoothstep(-3.2, 1.6, z) > 0.02
+    lower_face = (y < NOSE_BASE_Y) & (y > -12.5) & before_neck
     lower_face[np.r_[skin.mouth.ravel(), skin.throat]] = True
     mouth[at["skin"]] = lower_face
     for name in ("teeth_upper", "teeth_lower", "tongue"):

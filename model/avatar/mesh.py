@@ -12,7 +12,8 @@ Coat = tuple[tuple[str, "np.ndarray | float"], ...]
 
 @dataclass(frozen=True)
 class Part:
-    """vertices (V, 3) cm; faces (F, 3) counting from 0; coat: layers of paint; tint (V,) darkens them; gloss (V,) 0..1."""
+    """vertices (V, 3) cm; faces (F, 3) counting from 0; coat: layers of paint; tint (V,) darkens them;
+    gloss (V,) 0..1."""
 
     name: str
     vertices: np.ndarray

@@ -1,7 +1,7 @@
 """How much of the sky each vertex sees, by marching rays through voxels. Lengths in cm.
 
-The surface is splatted into a grid of small voxels; from each vertex cosine-weighted rays (Malley's method: normal plus a
-point on the unit sphere) march until they enter a filled one. A hit near by hides more than one far away.
+The surface is splatted into a grid of small voxels; from each vertex cosine-weighted rays (Malley's method: normal plus
+a point on the unit sphere) march until they enter a filled one. A hit near by hides more than one far away.
 """
 
 from __future__ import annotations

@@ -100,7 +100,10 @@ def incisor_edge() -> int:
 
 
 def tongue(mouth: np.ndarray) -> Part:
-    """A flattened tube from the throat to behind the lower teeth; `extra['along']` (V,) is 0 at the root, 1 at the tip."""
+    """A flattened tube from the throat to behind the lower teeth.
+
+    `extra['along']` (V,) is 0 at the root, 1 at the tip.
+    """
     front = mouth[CONTACT, MOUTH_COLUMNS // 4, 2] - 1.15
     u = 1 - (1 - np.linspace(0, 1, TONGUE_ROWS)[:, None]) ** 1.35
     turn = (2 * np.pi * np.arange(TONGUE_COLUMNS) / TONGUE_COLUMNS)[None]
@@ -171,7 +174,8 @@ def shirt() -> Part:
     # height, half width, half depth, z of the axis
     rows = np.array([
         (-13.4, 4.25, 4.05, -2.75), (-13.2, 4.55, 4.4, -2.75), (-13.9, 5.0, 4.7, -2.8), (-15.0, 7.0, 5.2, -3.0),
-        (-16.0, 9.6, 5.9, -3.0), (-17.2, 11.9, 6.5, -3.0), (-18.8, 13.5, 7.0, -2.9), (-21.5, 14.8, 7.4, -2.8), (-27.0, 15.6, 7.8, -2.6),
+        (-16.0, 9.6, 5.9, -3.0), (-17.2, 11.9, 6.5, -3.0), (-18.8, 13.5, 7.0, -2.9),
+        (-21.5, 14.8, 7.4, -2.8), (-27.0, 15.6, 7.8, -2.6),
     ])
     turn = 2 * np.pi * np.arange(n) / n
     c, s = np.cos(turn), np.sin(turn)

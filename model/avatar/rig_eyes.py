@@ -1,7 +1,7 @@
 """Lids and gaze. Lids turn about the eyeball's x axis, eyeballs about their centre. Lengths in cm.
 
-A blendshape moves each vertex along a straight chord, while a lid runs on an arc. At its far end the lid therefore stands
-off the eyeball a little more, so that half-way down the chord it still clears it.
+A blendshape moves each vertex along a straight chord, while a lid runs on an arc. At its far end the lid therefore
+stands off the eyeball a little more, so that half-way down the chord it still clears it.
 """
 
 from __future__ import annotations

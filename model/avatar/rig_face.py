@@ -18,7 +18,7 @@ def _field(p: np.ndarray, centre: tuple[float, float], width: tuple[float, float
 
 
 def _brow_fields(p: np.ndarray) -> dict[str, np.ndarray]:
-    """The left brow's shapes at points p (N, 3): (N, 3) cm each. Skin and brow strip share them, so they stay together."""
+    """The left brow's shapes at points p (N, 3): (N, 3) cm each. Skin and brow strip share them."""
     above_lid = smoothstep(1.0, 2.3, p[:, 1])
     inner = _field(p, (1.5, 2.9), (1.5, 1.9)) * above_lid
     down = _field(p, (2.1, 2.7), (2.0, 1.6)) * above_lid

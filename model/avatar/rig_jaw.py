@@ -35,7 +35,7 @@ def hinge(p: np.ndarray, weight: np.ndarray | float) -> np.ndarray:
 
 def _outer_field(p: np.ndarray) -> np.ndarray:
     """(N,) how much skin away from the mouth follows the jaw: below the line hinge-mouth, in front of the neck."""
-    x, y, z = p.T
+    _x, y, z = p.T
     line = -1.8 + (MOUTH_Y + 1.8) * np.clip((z + 0.6) / 8.2, 0, 1.1)
     below = smoothstep(-1.9, 1.9, line - y)
     off_neck = smoothstep(-5.5, 3.5, z + 1.2 * (y + 10))
@@ -65,8 +65,8 @@ def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
         if name == "cavity3":
             sealed[row] = 0.6 * sealed_column + 0.4 * parted[row]
         elif k >= FIRST_SKIN_RING:
-            u = smoothstep(0, 1, (k - FIRST_SKIN_RING + 1) / SKIN_RINGS)
-            sealed[row] = sealed_column * (1 - u) + parted[row] * u
+            fade = smoothstep(0, 1, (k - FIRST_SKIN_RING + 1) / SKIN_RINGS)
+            sealed[row] = sealed_column * (1 - fade) + parted[row] * fade
         elif k >= CONTACT - 2:
             sealed[row] = sealed_column
     return parted, sealed

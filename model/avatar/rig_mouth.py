@@ -39,7 +39,8 @@ _PRESS = {
 @dataclass(frozen=True)
 class Lips:
     """Per skin vertex (S,): falloff over rings, upper and lower (1 mid-lip to 0 at the corners), s = x / half width
-    kept within -1.2..1.2, near (1 at the mouth, 0 a few cm away), off_contact (1 on lip and skin, 0 on touching rings)."""
+    kept within -1.2..1.2, near (1 at the mouth, 0 a few cm away), off_contact (1 on lip and skin, 0 on
+    touching rings)."""
 
     x: np.ndarray
     y: np.ndarray

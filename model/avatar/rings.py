@@ -35,7 +35,7 @@ LID_GAP = 0.19
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a set of rings: angle (N,), its cosine `s`, and which side they are on (+1 up, -1 low, 0 corner)."""
+    """The columns of a set of rings: angle (N,), its cosine `s`, and their side (+1 up, -1 low, 0 corner)."""
 
     angle: np.ndarray
     s: np.ndarray
@@ -154,6 +154,7 @@ def eye_rings() -> np.ndarray:
                 x, y, EYE_RADIUS + LID_GAP)[:, 2], -9.0)
             p[:, 2] = np.maximum(p[:, 2], on_ball)
         fold = np.sqrt(np.maximum(ny, 0))
-        p[:, 2] += np.where(ny > 1e-9, -0.16 * bump(u, 0.42, 0.13) * fold, 0.02 * bump(u, 0.5, 0.15) * np.minimum(ny, 0))
+        below = 0.02 * bump(u, 0.5, 0.15) * np.minimum(ny, 0)
+        p[:, 2] += np.where(ny > 1e-9, -0.16 * bump(u, 0.42, 0.13) * fold, below)
         rings.append(p)
     return np.array(rings)

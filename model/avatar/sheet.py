@@ -10,9 +10,9 @@ from voxmesh.model.avatar.visemes import VISEMES
 from voxmesh.stream.arkit import ARKIT_NAMES
 
 _SOUNDS = {
-    "PP": "p b m", "FF": "f v", "TH": "th", "DD": "t d n l", "kk": "k g", "CH": "ch sh j", "SS": "s z", "RR": "r",
-    "E": "e", "ou": "oo",
-}  # fmt: skip
+    "PP": "p b m", "FF": "f v", "TH": "th", "DD": "t d", "nn": "n l", "kk": "k g", "CH": "ch sh j", "SS": "s z",
+    "RR": "r", "E": "e", "ou": "oo",
+}
 
 
 def weights(**shapes: float) -> np.ndarray:
@@ -27,7 +27,7 @@ def weights(**shapes: float) -> np.ndarray:
 
 
 class Pose(NamedTuple):
-    """One picture: its label, weights (52,) and the view it is drawn from."""
+    """One picture of the sheet. weights: (52,) float32. view: a name that `voxmesh.viewer.camera.frame` knows."""
 
     label: str
     weights: np.ndarray
@@ -35,23 +35,22 @@ class Pose(NamedTuple):
 
 
 def sheet_poses() -> list[Pose]:
-    """The pictures of the sheet, in order."""
+    """Neutral from three sides, lids, gaze, expressions, and every viseme."""
     rest = weights()
-    looks = [
-        ("neutral", rest),
-        ("three-quarter", rest, "three-quarter"),
-        ("side", rest, "side"),
-        ("blink", weights(eyeBlink=1)),
-        ("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
-        ("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
-        ("look down", weights(eyeLookDown=0.8)),
-        ("smile", weights(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.25)),
-        ("brows up", weights(browInnerUp=0.8, browOuterUp=0.8, eyeWide=0.3)),
-        ("brows down", weights(browDown=0.9, eyeSquint=0.3)),
-        ("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
-        ("jaw open", weights(jawOpen=0.9)),
+    poses = [
+        Pose("neutral", rest),
+        Pose("three-quarter", rest, "three-quarter"),
+        Pose("side", rest, "side"),
+        Pose("blink", weights(eyeBlink=1)),
+        Pose("look left", weights(eyeLookOutLeft=0.9, eyeLookInRight=0.9)),
+        Pose("look up", weights(eyeLookUp=0.9, browInnerUp=0.15)),
+        Pose("look down", weights(eyeLookDown=0.8)),
+        Pose("smile", weights(mouthSmile=0.8, cheekSquint=0.5, eyeSquint=0.25)),
+        Pose("brows up", weights(browInnerUp=0.8, browOuterUp=0.8, eyeWide=0.3)),
+        Pose("brows down", weights(browDown=0.9, eyeSquint=0.3)),
+        Pose("frown", weights(mouthFrown=0.8, browInnerUp=0.8, mouthShrugLower=0.3)),
+        Pose("jaw open", weights(jawOpen=0.9)),
     ]
-    poses = [Pose(*pose) for pose in looks]
     for viseme, shapes in VISEMES.items():
         label = f"{viseme} ({_SOUNDS[viseme]})" if viseme in _SOUNDS else viseme
         poses.append(Pose(label, weights(**shapes)))

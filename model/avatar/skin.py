@@ -1,12 +1,13 @@
 """The skin as one mesh: the ring grids sewn into an even fill of the rest of the head. Lengths in cm.
 
-The fill is blue noise by dart throwing (Cook 1986) on one half, relaxed towards the mean of its neighbours on the implicit
-surface, mirrored, and triangulated as the convex hull of the directions from `CENTRE`, which is Delaunay on the sphere.
-Only triangles of the +X half are kept and then mirrored, so the topology is exactly symmetric.
+The fill is blue noise by dart throwing (Cook 1986) on one half, relaxed towards the mean of its neighbours on the
+implicit surface, mirrored, and triangulated as the convex hull of the directions from `CENTRE`, which is Delaunay on
+the sphere. Only triangles of the +X half are kept and then mirrored, so the topology is exactly symmetric.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,8 +91,8 @@ def _midline(mouth: np.ndarray) -> np.ndarray:
     for q, h in zip(p[1:], spacing(p[1:]) * 0.95, strict=True):
         if np.linalg.norm(q - kept[-1]) > h:
             kept.append(q)
-    kept = np.array(kept)
-    return kept[np.min(np.linalg.norm(kept[:, None] - mouth, axis=-1), 1) > 0.3]
+    line = np.array(kept)
+    return line[np.min(np.linalg.norm(line[:, None] - mouth, axis=-1), 1) > 0.3]
 
 
 def _candidates(rng: np.random.Generator) -> np.ndarray:
@@ -162,7 +163,7 @@ class _Fill:
         faces[inward] = faces[inward][:, ::-1]
         group = np.full(len(points), -1)
         starts = np.cumsum([0, MOUTH_COLUMNS, EYE_COLUMNS, EYE_COLUMNS])
-        for g, (a, b) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for g, (a, b) in enumerate(itertools.pairwise(starts)):
             group[a:b] = g
         group[n - NECK_COLUMNS : n] = 9
         f = group[faces]
@@ -222,7 +223,7 @@ def build_skin() -> Skin:
     throat = n
     points.append(np.array([[0, MOUTH_Y + 0.1, 0.7]]))
     n += 1
-    faces += [_mirror_strip(a, b) for a, b in zip(mouth_index[:-1], mouth_index[1:], strict=True)]
+    faces += [_mirror_strip(a, b) for a, b in itertools.pairwise(mouth_index)]
     first = mouth_index[0]
     faces.append(np.c_[np.full(MOUTH_COLUMNS, throat), first, np.roll(first, -1)])
     eyes = []
@@ -233,11 +234,12 @@ def build_skin() -> Skin:
             index[r] = n + np.arange(EYE_COLUMNS)
             points.append(eye[r] * [sign, 1, 1])
             n += EYE_COLUMNS
-        faces += [strip(a, b, flip=sign < 0) for a, b in zip(index[:-1], index[1:], strict=True)]
+        faces += [strip(a, b, flip=sign < 0) for a, b in itertools.pairwise(index)]
         eyes.append(index)
     v = np.concatenate(points)
     image = _mirror_index(v)
-    image[mouth_index] = mouth_index[:, (MOUTH_COLUMNS // 2 - np.arange(MOUTH_COLUMNS)) % MOUTH_COLUMNS]  # lips coincide
+    across = (MOUTH_COLUMNS // 2 - np.arange(MOUTH_COLUMNS)) % MOUTH_COLUMNS
+    image[mouth_index] = mouth_index[:, across]  # by column, because the lips coincide
     v = 0.5 * (v + mirrored(v[image]))
     return Skin(v, np.concatenate(faces), mouth_index, eyes[0], eyes[1], throat, image)
 

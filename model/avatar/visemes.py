@@ -1,8 +1,9 @@
 """How a face looks for each sound: the 15 well-known visemes as weights of the ARKit blendshapes.
 
-The fifteen classes are those of the MPEG-4 facial animation parameters (ISO/IEC 14496-2, visemes 0-14). The weights were
-set by eye on this package's own avatar. Rules they keep: p b m seal the lips (`mouthClose` equals `jawOpen`), f v bring
-the lower lip to the upper teeth, w u o round and protrude, s z keep the teeth together, vowels open in proportion.
+The classes are the silence and fourteen sounds of MPEG-4's facial animation (ISO/IEC 14496-2, visemes 0-14) under
+their usual short names. The weights were set by eye on this package's own avatar. Rules they keep: p b m seal the
+lips (`mouthClose` equals `jawOpen`), f v bring the lower lip to the upper teeth, w u o round and protrude, s z keep
+the teeth together, vowels open in proportion.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ VISEMES: dict[str, dict[str, float]] = {
         "jawOpen": 0.2, "tongueOut": 0.3, "mouthLowerDownLeft": 0.25, "mouthLowerDownRight": 0.25,
         "mouthUpperUpLeft": 0.1, "mouthUpperUpRight": 0.1,
     },
-    # t d n l
+    # t d
     "DD": {
         "jawOpen": 0.16, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3, "mouthUpperUpLeft": 0.15,
         "mouthUpperUpRight": 0.15, "mouthStretchLeft": 0.15, "mouthStretchRight": 0.15,
+    },
+    # n l: as t d, the tongue a little lower
+    "nn": {
+        "jawOpen": 0.19, "mouthLowerDownLeft": 0.25, "mouthLowerDownRight": 0.25, "mouthUpperUpLeft": 0.1,
+        "mouthUpperUpRight": 0.1, "mouthStretchLeft": 0.1, "mouthStretchRight": 0.1,
     },
     # k g ng
     "kk": {
