@@ -138,7 +138,7 @@ def test_a_bundle_whose_graphs_disagree_is_not_written(
 
 def test_a_stage_without_the_one_before_says_what_to_run(tmp_path: Path, trained: Run) -> None:
     """Training out of order ends in one line that names the missing stage's command."""
-    with pytest.raises(VoxmeshError, match="start with `voxmesh train`"):
+    with pytest.raises(VoxmeshError, match="voxmesh train prepare"):
         train_audio(Run(tmp_path / "nothing"), BRIEF)
     shutil.copytree(trained.folder, tmp_path / "run")
     (tmp_path / "run" / "audio.safetensors").unlink()

@@ -57,8 +57,15 @@ def rig(head: Head) -> np.ndarray:
 def _trim(head: Head, traits: Traits) -> np.ndarray:
     """(V, 3) cm added to the head before the warp: fuller or thinner lips, larger or smaller ears."""
     d = head.zeros()
-    for name, share in (("lip1", 0.25), ("lip2", 0.6), ("lip3", 0.9), ("border", 1.0), ("rim", 0.9),
-                        ("skin1", 0.55), ("skin2", 0.2)):
+    for name, share in (
+        ("lip1", 0.25),
+        ("lip2", 0.6),
+        ("lip3", 0.9),
+        ("border", 1.0),
+        ("rim", 0.9),
+        ("skin1", 0.55),
+        ("skin2", 0.2),
+    ):
         row = head.skin.ring(name)
         d[row, 1] = 0.32 * traits.lip_fullness * share * BELL * MOUTH.side
     for name, share in (("lip1", 0.6), ("lip2", 1.0), ("lip3", 0.8), ("border", 0.4)):

@@ -18,13 +18,22 @@ GLOSS_FULL = 0.5
 """Strength of highlight that gloss 255 stands for, as in `voxmesh.viewer.shading`."""
 
 _INSIDE = {
-    "inner2": (0.50, 0.17, 0.17), "inner1": (0.45, 0.14, 0.14), "cavity3": (0.38, 0.11, 0.11),
-    "cavity2": (0.34, 0.09, 0.10), "cavity1": (0.22, 0.05, 0.06), "throat": (0.12, 0.03, 0.03),
+    "inner2": (0.50, 0.17, 0.17),
+    "inner1": (0.45, 0.14, 0.14),
+    "cavity3": (0.38, 0.11, 0.11),
+    "cavity2": (0.34, 0.09, 0.10),
+    "cavity1": (0.22, 0.05, 0.06),
+    "throat": (0.12, 0.03, 0.03),
 }
 _LIP_COVER = {"inner2": 1.0, "contact": 1.0, "lip1": 1.0, "lip2": 1.0, "lip3": 0.95, "border": 0.62, "rim": 0.12}
 _FIXED: dict[str, Colour] = {
-    "sclera": (0.97, 0.96, 0.945), "pupil": (0.03, 0.025, 0.03), "limbal": (0.05, 0.08, 0.10), "spark": (1.0, 1.0, 1.0),
-    "tooth": (0.97, 0.95, 0.90), "gum": (0.78, 0.42, 0.42), "tongue": (0.83, 0.43, 0.43),
+    "sclera": (0.97, 0.96, 0.945),
+    "pupil": (0.03, 0.025, 0.03),
+    "limbal": (0.05, 0.08, 0.10),
+    "spark": (1.0, 1.0, 1.0),
+    "tooth": (0.97, 0.95, 0.90),
+    "gum": (0.78, 0.42, 0.42),
+    "tongue": (0.83, 0.43, 0.43),
 }
 _RED = np.array([0.80, 1.08, 1.12])
 """Exponents a channel, so that shade on skin goes red before it goes dark."""

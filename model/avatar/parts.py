@@ -67,9 +67,17 @@ def catch_lights() -> list[Part]:
 def _arch(name: str, gum: float, edge: float, width: float, front: float, depth: float) -> Part:
     """A row of teeth from gum height to edge height along an elliptic arch."""
     # offset forward cm, height from edge (0) to gum (1), 1 where enamel
-    profile = np.array([
-        (-0.75, 1.35, 0), (-0.1, 1.05, 0), (0, 1, 1), (0.08, 0.35, 1), (0, 0, 1), (-0.22, -0.03, 1), (-0.5, 0.5, 1),
-    ])
+    profile = np.array(
+        [
+            (-0.75, 1.35, 0),
+            (-0.1, 1.05, 0),
+            (0, 1, 1),
+            (0.08, 0.35, 1),
+            (0, 0, 1),
+            (-0.22, -0.03, 1),
+            (-0.5, 0.5, 1),
+        ]
+    )
     turn = np.radians(np.linspace(-82, 82, TEETH_COLUMNS))
     across = np.abs(np.sin(np.pi * np.linspace(0, TEETH, TEETH_COLUMNS)))
     body = 1 - np.exp(-((across / 0.25) ** 2))  # 0 in the gap between two teeth
@@ -172,11 +180,19 @@ def shirt() -> Part:
     """A plain collar and shoulders, open below."""
     n = 36
     # height, half width, half depth, z of the axis
-    rows = np.array([
-        (-13.4, 4.25, 4.05, -2.75), (-13.2, 4.55, 4.4, -2.75), (-13.9, 5.0, 4.7, -2.8), (-15.0, 7.0, 5.2, -3.0),
-        (-16.0, 9.6, 5.9, -3.0), (-17.2, 11.9, 6.5, -3.0), (-18.8, 13.5, 7.0, -2.9),
-        (-21.5, 14.8, 7.4, -2.8), (-27.0, 15.6, 7.8, -2.6),
-    ])
+    rows = np.array(
+        [
+            (-13.4, 4.25, 4.05, -2.75),
+            (-13.2, 4.55, 4.4, -2.75),
+            (-13.9, 5.0, 4.7, -2.8),
+            (-15.0, 7.0, 5.2, -3.0),
+            (-16.0, 9.6, 5.9, -3.0),
+            (-17.2, 11.9, 6.5, -3.0),
+            (-18.8, 13.5, 7.0, -2.9),
+            (-21.5, 14.8, 7.4, -2.8),
+            (-27.0, 15.6, 7.8, -2.6),
+        ]
+    )
     turn = 2 * np.pi * np.arange(n) / n
     c, s = np.cos(turn), np.sin(turn)
     y, rx, rz, zc = (rows[:, k : k + 1] for k in range(4))

@@ -16,23 +16,57 @@ from voxmesh.model.avatar.rings import BELL, MOUTH, MOUTH_HALF_WIDTH, MOUTH_RING
 
 # how strongly each ring takes part in what the lips do
 _FALLOFF = {
-    "cavity3": 0.25, "inner1": 0.75, "inner2": 0.95, "contact": 1, "lip1": 1, "lip2": 1, "lip3": 1, "border": 1,
-    "rim": 0.95, "skin1": 0.85, "skin2": 0.68, "skin3": 0.48, "skin4": 0.28, "skin5": 0.13, "skin6": 0.04,
+    "cavity3": 0.25,
+    "inner1": 0.75,
+    "inner2": 0.95,
+    "contact": 1,
+    "lip1": 1,
+    "lip2": 1,
+    "lip3": 1,
+    "border": 1,
+    "rim": 0.95,
+    "skin1": 0.85,
+    "skin2": 0.68,
+    "skin3": 0.48,
+    "skin4": 0.28,
+    "skin5": 0.13,
+    "skin6": 0.04,
 }
 # ring -> (up, forward) in cm: the lower lip turns in over the lower teeth, its inner edge meets the upper incisors
 _ROLL_LOWER = {
-    "inner1": (-0.10, -0.30), "inner2": (-0.25, -0.75), "contact": (-0.09, -1.02), "lip1": (0.06, -1.02),
-    "lip2": (0.26, -0.84), "lip3": (0.32, -0.54), "border": (0.30, -0.30), "rim": (0.24, -0.17),
-    "skin1": (0.16, -0.12), "skin2": (0.09, -0.07), "skin3": (0.04, -0.03),
+    "inner1": (-0.10, -0.30),
+    "inner2": (-0.25, -0.75),
+    "contact": (-0.09, -1.02),
+    "lip1": (0.06, -1.02),
+    "lip2": (0.26, -0.84),
+    "lip3": (0.32, -0.54),
+    "border": (0.30, -0.30),
+    "rim": (0.24, -0.17),
+    "skin1": (0.16, -0.12),
+    "skin2": (0.09, -0.07),
+    "skin3": (0.04, -0.03),
 }
 _ROLL_UPPER = {
-    "inner1": (0.0, -0.10), "inner2": (0.0, -0.30), "contact": (0.0, -0.50), "lip1": (-0.06, -0.56),
-    "lip2": (-0.20, -0.52), "lip3": (-0.25, -0.34), "border": (-0.20, -0.16), "rim": (-0.15, -0.10),
-    "skin1": (-0.09, -0.06), "skin2": (-0.04, -0.03),
+    "inner1": (0.0, -0.10),
+    "inner2": (0.0, -0.30),
+    "contact": (0.0, -0.50),
+    "lip1": (-0.06, -0.56),
+    "lip2": (-0.20, -0.52),
+    "lip3": (-0.25, -0.34),
+    "border": (-0.20, -0.16),
+    "rim": (-0.15, -0.10),
+    "skin1": (-0.09, -0.06),
+    "skin2": (-0.04, -0.03),
 }
 _PRESS = {
-    "contact": (0.0, -0.16), "lip1": (-0.05, -0.22), "lip2": (-0.13, -0.24), "lip3": (-0.15, -0.18),
-    "border": (-0.13, -0.08), "rim": (-0.10, -0.04), "skin1": (-0.06, 0.0), "skin2": (-0.03, 0.0),
+    "contact": (0.0, -0.16),
+    "lip1": (-0.05, -0.22),
+    "lip2": (-0.13, -0.24),
+    "lip3": (-0.15, -0.18),
+    "border": (-0.13, -0.08),
+    "rim": (-0.10, -0.04),
+    "skin1": (-0.06, 0.0),
+    "skin2": (-0.03, 0.0),
 }
 
 
@@ -147,9 +181,7 @@ def _left(head: Head, m: Lips) -> dict[str, np.ndarray]:
     press = press * side[:, None]
     zero = 0 * m.x
     return {
-        "mouthSmile": np.c_[
-            0.72 * corner + 0.10 * cheek, 0.78 * corner + 0.45 * cheek, -0.62 * corner + 0.38 * cheek
-        ],
+        "mouthSmile": np.c_[0.72 * corner + 0.10 * cheek, 0.78 * corner + 0.45 * cheek, -0.62 * corner + 0.38 * cheek],
         "mouthFrown": np.c_[0.12 * corner, -0.70 * corner, -0.12 * corner],
         "mouthDimple": np.c_[0.42 * tight, 0.16 * tight, -0.46 * tight],
         "mouthStretch": np.c_[0.75 * corner, -0.30 * corner, -0.50 * corner],

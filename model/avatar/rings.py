@@ -150,8 +150,9 @@ def eye_rings() -> np.ndarray:
         x, y = x1 + (outer_x - x1) * u, y1 + (outer_y - y1) * u
         p = from_front(np.c_[x + EYE[0], y + EYE[1]])
         if k <= 2:  # near the slit the lid lies on the eyeball, whatever the implicit surface does
-            on_ball = np.where(x * x + y * y < (EYE_RADIUS * 0.98) ** 2, EYE[2] + _on_sphere(
-                x, y, EYE_RADIUS + LID_GAP)[:, 2], -9.0)
+            on_ball = np.where(
+                x * x + y * y < (EYE_RADIUS * 0.98) ** 2, EYE[2] + _on_sphere(x, y, EYE_RADIUS + LID_GAP)[:, 2], -9.0
+            )
             p[:, 2] = np.maximum(p[:, 2], on_ball)
         fold = np.sqrt(np.maximum(ny, 0))
         below = 0.02 * bump(u, 0.5, 0.15) * np.minimum(ny, 0)

@@ -10,8 +10,17 @@ from voxmesh.model.avatar.visemes import VISEMES
 from voxmesh.stream.arkit import ARKIT_NAMES
 
 _SOUNDS = {
-    "PP": "p b m", "FF": "f v", "TH": "th", "DD": "t d", "nn": "n l", "kk": "k g", "CH": "ch sh j", "SS": "s z",
-    "RR": "r", "E": "e", "ou": "oo",
+    "PP": "p b m",
+    "FF": "f v",
+    "TH": "th",
+    "DD": "t d",
+    "nn": "n l",
+    "kk": "k g",
+    "CH": "ch sh j",
+    "SS": "s z",
+    "RR": "r",
+    "E": "e",
+    "ou": "oo",
 }
 
 

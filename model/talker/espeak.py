@@ -86,7 +86,6 @@ class _Library:
             index += 1
         return 0
 
-
     def say(self, text: str) -> Utterance:
         self.take = take = _Take()
         data = text.encode() + b"\0"

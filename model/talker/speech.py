@@ -101,9 +101,7 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
     return takes
 
 
-def _finish(
-    samples: np.ndarray, rate: int, phones: Sequence[Phone], speed: float
-) -> tuple[np.ndarray, list[Phone]]:
+def _finish(samples: np.ndarray, rate: int, phones: Sequence[Phone], speed: float) -> tuple[np.ndarray, list[Phone]]:
     """Resample to 16 kHz played `speed` times as fast, times scaled with it, silences and empty phones dropped."""
     samples = soxr.resample(samples, rate * speed, SAMPLE_RATE) if rate * speed != SAMPLE_RATE else samples
     kept = [(n, start / speed, end / speed) for n, start, end in phones if n != SILENCE and end - start > 0.001]
