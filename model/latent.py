@@ -28,8 +28,9 @@ class Fusion(nn.Module):
 
     forward(audio (B, A, T), expression (B, E, T)) -> (B, T, H, C).
 
-    Each head weighs its two sources by a learned gate g: logits = g * audio_h + (1 - g) * expression_h. The gates only
-    start on either side of one half, to break the symmetry; the cross-modality loss decides what each head follows.
+    Each head weighs its two sources by a learned gate g: logits = g * audio_h + (1 - g) * expression_h. Half the gates
+    start near 1, half near 0: from an even start they settle where every head listens a little to both, and a smile
+    then moves what speech should. The cross-modality loss keeps them apart.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -43,7 +44,7 @@ class Fusion(nn.Module):
         self.gate = nn.Parameter(torch.where(torch.arange(config.heads) < config.heads // 2, 1.0, -1.0))
 
     def forward(self, audio: Tensor, expression: Tensor) -> Tensor:
-        gate = torch.sigmoid(3.0 * self.gate)[:, None]
+        gate = torch.sigmoid(6.0 * self.gate)[:, None]
         shape = (len(audio), self.heads, self.classes, -1)
         mixed = gate[..., None] * self.audio(audio).view(shape)
         mixed = mixed + (1.0 - gate[..., None]) * self.expression(expression).view(shape)
