@@ -18,7 +18,6 @@ from voxmesh.model.prepare import load_prepared
 from voxmesh.model.train_audio import MouthReader, draw_batch, mouth_loss
 from voxmesh.model.trainer import Draw, Training, fit
 
-
 LEAK_WEIGHT = 5.0
 
 
