@@ -17,20 +17,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from voxmesh.model.avatar.build import IDENTITIES, Avatar, build_avatar
+from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.prepare import HELD_OUT_IDENTITIES
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
 from voxmesh.model.train_codes import Codes, load_codes
 from voxmesh.model.train_context import load_context
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import gumbel
-
-
-def lip_vertices(avatar: Avatar) -> np.ndarray:
-    """Vertex indices of both lips."""
-    return avatar.parts["lips"]
 
 
 def load_step(run: Run) -> Step:
@@ -89,7 +83,7 @@ def lip_errors(step: Step, codes: Codes, clips: list[Clip], avatars: list[Avatar
     frames = 0
     for i, clip in enumerate(tqdm(clips, desc="lip error", unit="clip")):
         avatar = avatars[i % len(avatars)]
-        template, lips = avatar.topology.template, lip_vertices(avatar)
+        template, lips = avatar.topology.template, avatar.parts["lips"]
         truth = np.einsum("ts,svx->tvx", clip.curves, avatar.deltas[:, lips])
         other = np.resize(clips[(i + 1) % len(clips)].audio, len(clip.audio))
         identity = step.face.shape(torch.from_numpy(template))
@@ -146,7 +140,7 @@ def main(run: Path, data: Path, clips: int, seed: int) -> None:
     where = Run(run)
     step, codes = load_step(where), load_codes(where)
     rig = torch.from_numpy(where.load_arrays("rig")["to_coefficients"])
-    avatars = [build_avatar(i) for i in range(IDENTITIES - HELD_OUT_IDENTITIES, IDENTITIES)]
+    avatars = [build_avatar(i) for i in range(IDENTITIES - HELD_OUT, IDENTITIES)]
     lips = lip_errors(step, codes, kept, avatars, rig, seed)
     swap = cross_modality(step, codes, kept, rig)
     click.echo("| lip error, mm (held-out voices and identities) | |")

@@ -9,16 +9,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from voxmesh.model.avatar.build import IDENTITIES, Avatar, build_avatar
+from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.face_basis import FaceBasis, fit_face_basis
 from voxmesh.model.face_metric import FaceMetric, face_metric
 from voxmesh.model.store import Store, build_store, open_store
 from voxmesh.stream.arkit import ARKIT_NAMES
-
-HELD_OUT_IDENTITIES = 4
-"""The last identities of the avatar never shape the basis: `voxmesh.model.evaluate` measures on them."""
 
 _UPPER = ("eye", "brow", "cheekSquint", "noseSneer")
 
@@ -54,8 +51,8 @@ def prepare(run: Run, data: Path, config: ModelConfig, variants: int = 4, seed: 
 
 
 def training_avatars() -> list[Avatar]:
-    """Every identity but the held-out ones, the neutral identity first."""
-    return [build_avatar(i) for i in tqdm(range(IDENTITIES - HELD_OUT_IDENTITIES), desc="identities", unit="face")]
+    """Every identity but the held-out ones, on which `voxmesh.model.evaluate` measures; the neutral one first."""
+    return [build_avatar(i) for i in tqdm(range(IDENTITIES - HELD_OUT), desc="identities", unit="face")]
 
 
 def fit_basis(config: ModelConfig, avatars: list[Avatar], curves: np.ndarray) -> tuple[FaceBasis, np.ndarray]:

@@ -27,6 +27,7 @@ CM = 0.01
 IDENTITIES = len(PEOPLE)
 """Number of identities: 0 is the default, the last `HELD_OUT` are kept from training."""
 HELD_OUT = 4
+LIP_RINGS = ("contact", "lip1", "lip2", "lip3", "border")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Avatar:
     """A face and its rig.
 
     topology: the neutral face. deltas: (52, V, 3) float32 metres, in the order of `ARKIT_NAMES`.
-    parts: name -> vertex indices: skin, eyeball_left, eyeball_right, teeth_upper, teeth_lower, tongue, hair, and so on.
+    parts: name -> vertex indices: skin, eyeball_left, eyeball_right, teeth_upper, teeth_lower, tongue, hair, and so on;
+    and lips, the red of them, which is part of the skin.
     """
 
     topology: Topology
@@ -129,4 +131,5 @@ def build_avatar(identity: int = 0) -> Avatar:
         regions=regions(),
     )
     parts = {name: np.arange(at.start, at.stop) for name, at in head.slices.items()}
+    parts["lips"] = np.concatenate([head.skin.ring(name) for name in LIP_RINGS])
     return Avatar(topology, (CM * deltas).astype(np.float32), parts)
