@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -14,10 +15,11 @@ from torch import Tensor, nn
 from voxmesh.model.step import IdentityStep, Step
 from voxmesh.stream.bundle import GRAPHS
 
+M = TypeVar("M", bound=nn.Module)
 INPUTS = ("features", "noise", "temperature", "template", "identity")
 
 
-def round_weights(module: nn.Module) -> nn.Module:
+def round_weights(module: M) -> M:
     """Round every weight to half precision, in place, so that all three runtimes compute with the same numbers."""
     for tensor in [*module.parameters(), *module.buffers()]:
         if tensor.is_floating_point():

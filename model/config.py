@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 from voxmesh.stream.features import FeatureConfig
 
@@ -43,5 +44,5 @@ def from_json(data: dict) -> ModelConfig:
     """The config in `data`. Raises TypeError for a field this version does not know."""
     data = dict(data)
     features = FeatureConfig(**data.pop("features", {}))
-    tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    tuples: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     return ModelConfig(features=features, **tuples)

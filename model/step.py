@@ -30,6 +30,7 @@ class Step(nn.Module):
 
     def initial(self) -> dict[str, Tensor]:
         """The states before the first frame, by name, in the order of the inputs."""
+        parts: dict[str, AudioEncoder | ContextModel | Decoder]
         parts = {"audio": self.audio, "context": self.context, "decoder": self.decoder}
         return {f"{name}_past_{i}": x for name, part in parts.items() for i, x in enumerate(part.initial(1))}
 

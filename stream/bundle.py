@@ -129,6 +129,7 @@ def sha256(path: Path) -> str:
 def write_avatar(path: Path, topologies: list[Topology], deltas: np.ndarray) -> None:
     """`avatar.npz`: positions rounded to UNIT_M. All topologies share faces and regions; deltas (S, V, 3) metres."""
     first = topologies[0]
+    regions: dict[str, Any] = {f"region_{name}": mask.astype(np.uint8) for name, mask in first.regions.items()}
     np.savez_compressed(
         path,
         templates=_quantise(np.stack([t.template for t in topologies])),
@@ -137,7 +138,7 @@ def write_avatar(path: Path, topologies: list[Topology], deltas: np.ndarray) -> 
         gloss=first.gloss,
         faces=first.faces.astype(np.int32),
         deltas=_quantise(deltas),
-        **{f"region_{name}": mask.astype(np.uint8) for name, mask in first.regions.items()},
+        **regions,
     )
 
 
