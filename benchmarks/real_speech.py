@@ -65,7 +65,7 @@ def main(folder: Path, bundle: Path | None) -> None:
         lips, lids, fps = animate(face, path)
 
         def over(start: float, end: float, lips: np.ndarray = lips, fps: float = fps) -> np.ndarray:
-            first = min(int(start * fps), len(lips) - 1)
+            first = min(max(0, int(start * fps)), len(lips) - 1)
             return lips[first : max(first + 1, int(np.ceil(end * fps)))]
 
         closed = [float(over(a - 0.04, b + 0.04).min()) for name, a, b in phones if name in BILABIAL]
