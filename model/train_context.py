@@ -20,8 +20,8 @@ from voxmesh.model.trainer import Draw, Training, fit
 CORRUPTED_HEARD, CORRUPTED_FREE = 0.5, 0.03
 """Share of past labels that training replaces at random, for heads that follow the audio and for the others.
 
-The sound says what the mouth does: a past that is often wrong teaches the heads that hear it not to trust it, or a mouth
-once open stays open through a pause. A blink is told by the past alone: mistrusted, it dies on its first frame.
+The sound says what the mouth does: a past that is often wrong teaches the heads that hear it not to trust it, or a
+mouth once open stays open through a pause. A blink is told by the past alone: mistrusted, it dies on its first frame.
 """
 
 
