@@ -45,7 +45,7 @@ def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
     labels = np.zeros((len(p.store.curves), p.config.heads), np.int64)
     for clip in tqdm(list(p.store.clips()), desc="labels", unit="clip"):
         features = torch.from_numpy(np.float32(p.store.features[0, clip]))[None]
-        coefficients = torch.from_numpy(p.store.curves[clip]).float()[None] @ p.to_coefficients
+        coefficients = torch.from_numpy(np.float32(p.store.curves[clip]))[None] @ p.to_coefficients
         labels[clip] = codes.logits(features, coefficients)[0].argmax(-1).numpy()
     return labels
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from voxmesh.stream.bundle import Bundle
@@ -21,8 +23,12 @@ class TorchScriptBackend:
         torch.set_num_threads(threads)
         try:
             # Weights are stored as half precision; they compute as single.
-            self._step = torch.jit.load(str(bundle.graph("torchscript", "step"))).float().eval()
-            self._identity = torch.jit.load(str(bundle.graph("torchscript", "identity"))).float().eval()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # torch announces torch.export
+                step, identity = (
+                    torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")
+                )
+            self._step, self._identity = step.float().eval(), identity.float().eval()
         except RuntimeError as error:
             raise VoxmeshError(f"{bundle.folder}: TorchScript does not read step.pt: {str(error)[:200]}") from error
         self._states = [tensor.name for tensor in bundle.states]
