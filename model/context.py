@@ -23,6 +23,9 @@ class ContextModel(nn.Module):
         heads, classes, width = config.heads, config.classes, config.context_channels
         self.heads, self.classes = heads, classes
         self.past_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
+        # 1 for the heads whose past labels are remembered, 0 for those that only listen: `train_context` decides.
+        self.remembered: Tensor
+        self.register_buffer("remembered", torch.ones(heads))
         self.past_stack = CausalStack(width, 2, config.context_dilations)
         self.from_past = nn.Linear(width, heads * width)
         self.from_audio = nn.Linear(config.audio_channels, heads * width)
@@ -41,13 +44,17 @@ class ContextModel(nn.Module):
         audio: (B, A, T). Returns (B, T, H, C).
         """
         rows = torch.arange(self.heads, device=labels.device) * self.classes
-        past = functional.embedding(history + rows, self.past_book).sum(2)
+        past = (functional.embedding(history + rows, self.past_book) * self.remembered[:, None]).sum(2)
         past = functional.pad(past, (0, 0, 1, -1)).transpose(1, 2)
         past = self.past_stack(past, self.past_stack.initial(len(past)))[0].transpose(1, 2)
         base = (self.from_past(past) + self.from_audio(audio.transpose(1, 2))).unflatten(2, (self.heads, -1))
         own = functional.embedding(labels + rows, self.head_book)
         earlier = functional.pad(own.cumsum(2)[:, :, :-1], (0, 0, 1, 0))
         return torch.einsum("bthd,hcd->bthc", functional.silu(base + earlier), self.leave) + self.bias
+
+    def remember(self, label: Tensor, head: int) -> Tensor:
+        """(B,) int64 label of one head -> (B, D), what the next frame's past shall hold of it."""
+        return self.past_book[head * self.classes + label] * self.remembered[head]
 
     def history(self, audio: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What all heads of this frame share: (B, A, 1) audio -> ((B, H, D), pasts of the stack)."""

@@ -54,7 +54,7 @@ class Step(nn.Module):
             logits = self.context.head(base, earlier, head)
             label = (logits + temperature[head] * noise[head]).argmax(1)
             earlier = earlier + self.context.head_book[row + label]
-            past = past + self.context.past_book[row + label]
+            past = past + self.context.remember(label, head)
             embedded = embedded + self.decoder.embed(label, head)
             labels.append(label)
         coefficients, decoder_pasts = self.decoder.decode(embedded[:, None], decoder_pasts)

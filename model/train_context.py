@@ -17,12 +17,8 @@ from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import Codes, load_codes
 from voxmesh.model.trainer import Draw, Training, fit
 
-CORRUPTED_HEARD, CORRUPTED_FREE = 0.5, 0.03
-"""Share of past labels that training replaces at random, for heads that follow the audio and for the others.
-
-The sound says what the mouth does: a past that is often wrong teaches the heads that hear it not to trust it, or a
-mouth once open stays open through a pause. A blink is told by the past alone: mistrusted, it dies on its first frame.
-"""
+CORRUPTED = 0.03
+"""Share of past labels that training replaces at random, so that one wrong sample does not derail a live stream."""
 
 
 class Context(nn.Module):
@@ -50,10 +46,10 @@ def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
     return labels
 
 
-def corrupt(labels: Tensor, classes: int, shares: Tensor, generator: torch.Generator) -> Tensor:
-    """(B, T, H) labels, about `shares` (H,) of them replaced by random ones; how many varies from clip to clip."""
+def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:
+    """(B, T, H) labels with about `share` of them replaced by random ones; how many varies from clip to clip."""
     device = labels.device
-    drawn = 2.0 * shares * torch.rand((len(labels), 1, labels.shape[2]), generator=generator, device=device)
+    drawn = 2.0 * share * torch.rand((len(labels), 1, labels.shape[2]), generator=generator, device=device)
     hit = torch.rand(labels.shape, generator=generator, device=device) < drawn
     return torch.where(hit, torch.randint(classes, labels.shape, generator=generator, device=device), labels)
 
@@ -63,15 +59,16 @@ def train_context(run: Run, training: Training) -> None:
     codes = load_codes(run)
     labels = label_clips(codes, p)
     audio_heads = codes.fusion.gate.detach() > 0
-    shares = torch.where(audio_heads, CORRUPTED_HEARD, CORRUPTED_FREE).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)
     model.audio.load_state_dict(codes.mouth.audio.state_dict())
+    # The sound says what the mouth does. With its own past to lean on, a mouth once open stays open through a pause.
+    model.context.remembered.copy_((~audio_heads).float())
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
         features, _, rows = draw_batch(p, draw, training)
         known = torch.from_numpy(labels[rows]).to(training.device)
-        history = corrupt(known, p.config.classes, shares, draw.torch)
+        history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         logits = model(features, known, history)
         value = functional.cross_entropy(logits.flatten(0, 2), known.flatten())
         hits = (logits.argmax(-1) == known).float().mean((0, 1))
