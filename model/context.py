@@ -23,7 +23,7 @@ class ContextModel(nn.Module):
         heads, classes, width = config.heads, config.classes, config.context_channels
         self.heads, self.classes = heads, classes
         self.past_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
-        # 1 for the heads whose past labels are remembered, 0 for those that only listen: `train_context` decides.
+        # 1 for heads that have a past; 0 for those that only listen, and whose labels nobody remembers.
         self.remembered: Tensor
         self.register_buffer("remembered", torch.ones(heads))
         self.past_stack = CausalStack(width, 2, config.context_dilations)
@@ -47,7 +47,7 @@ class ContextModel(nn.Module):
         past = (functional.embedding(history + rows, self.past_book) * self.remembered[:, None]).sum(2)
         past = functional.pad(past, (0, 0, 1, -1)).transpose(1, 2)
         past = self.past_stack(past, self.past_stack.initial(len(past)))[0].transpose(1, 2)
-        base = (self.from_past(past) + self.from_audio(audio.transpose(1, 2))).unflatten(2, (self.heads, -1))
+        base = self._base(past, audio.transpose(1, 2))
         own = functional.embedding(labels + rows, self.head_book)
         earlier = functional.pad(own.cumsum(2)[:, :, :-1], (0, 0, 1, 0))
         return torch.einsum("bthd,hcd->bthc", functional.silu(base + earlier), self.leave) + self.bias
@@ -59,8 +59,12 @@ class ContextModel(nn.Module):
     def history(self, audio: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What all heads of this frame share: (B, A, 1) audio -> ((B, H, D), pasts of the stack)."""
         past, after = self.past_stack(pasts[-1].unsqueeze(2), pasts[:-1])
-        base = self.from_past(past.squeeze(2)) + self.from_audio(audio.squeeze(2))
-        return base.unflatten(1, (self.heads, -1)), after
+        return self._base(past.squeeze(2), audio.squeeze(2)), after
+
+    def _base(self, past: Tensor, audio: Tensor) -> Tensor:
+        """(..., D) past and (..., A) audio -> (..., H, D), a row for each head."""
+        rows = self.from_past(past).unflatten(-1, (self.heads, -1)) * self.remembered[:, None]
+        return rows + self.from_audio(audio).unflatten(-1, (self.heads, -1))
 
     def head(self, base: Tensor, earlier: Tensor, head: int) -> Tensor:
         """(B, C) logits of one head from its row of the history and the sum of earlier heads' embeddings (B, D)."""

@@ -62,7 +62,7 @@ def train_context(run: Run, training: Training) -> None:
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)
     model.audio.load_state_dict(codes.mouth.audio.state_dict())
-    # The sound says what the mouth does. With its own past to lean on, a mouth once open stays open through a pause.
+    # The sound says what the mouth does. With a past to lean on, a mouth once open stays open through a pause.
     model.context.remembered.copy_((~audio_heads).float())
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:

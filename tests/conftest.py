@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
@@ -17,6 +18,9 @@ from voxmesh.stream import bundle as bundles
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The same examples every time: a test that fails here fails everywhere.
+hypothesis.settings.register_profile("deterministic", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("deterministic")
 VERTICES = 200
 
 
