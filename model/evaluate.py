@@ -36,7 +36,7 @@ def load_step(run: Run) -> Step:
 def head_temperature(codes: Codes, free: float = 1.25, heard: float = 0.3) -> np.ndarray:
     """(H,) float32. Heads that follow the audio sample cold, for a mouth without jitter; the free ones a little hot.
 
-    At 1 the shipped model blinks 4 times a minute where its training data blink 25 times: a blink is a run of rare
+    At 1 the shipped model blinks 6 times a minute where its training data blink 25 times: a blink is a run of rare
     labels in several heads, and one common label ends it. `benchmarks/real_speech.py` counts them.
     """
     return np.where(codes.fusion.gate.detach().numpy() > 0, heard, free).astype(np.float32)
