@@ -48,7 +48,6 @@ def write_bundle(
             "heads": config.heads,
             "classes": config.classes,
             "temperature": [round(float(t), 4) for t in temperature],
-            "identity_shape": [config.basis, config.basis],
             "states": [[name, "float32", list(x.shape)] for name, x in step.initial().items()],
             "landmarks": topologies[0].landmarks,
             "blendshape_names": list(ARKIT_NAMES),

@@ -1,8 +1,9 @@
 """The autoregressive context model: p(label of head h at frame t | audio, earlier frames, earlier heads).
 
 MeshTalk masks strictly in every layer, which hides most same-frame heads from one another; here only the order matters:
-head h sees every label of earlier frames and heads 0 .. h-1 of its own. The history term does not depend on the present
-frame, so it is computed once for all heads; only a row per head stays in the loop.
+head h sees labels of earlier frames and heads 0 .. h-1 of its own frame. Heads that follow the audio (`remembered` is
+0) have no past: they see the audio and the heads before them. The history term does not depend on the present frame,
+so it is computed once for all heads; only a row per head stays in the loop.
 """
 
 from __future__ import annotations

@@ -27,6 +27,10 @@ class FaceMetric:
         """(..., K) coefficient difference -> (...) mean squared error over the region's vertices, mm^2."""
         return (difference @ self.factors[name]).square().sum(-1)
 
+    def rms(self, name: str, difference: Tensor) -> float:
+        """(..., K) -> root mean square error of the region's vertices, mm, as a number to show."""
+        return float(self.region(name, difference.detach()).mean().sqrt())
+
     def landmark_error(self, difference: Tensor) -> Tensor:
         """(..., K) -> (...) mean squared error over the landmarks, mm^2."""
         return (difference @ self.landmarks).square().sum(-1) * (3.0 / self.landmarks.shape[1])

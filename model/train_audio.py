@@ -69,7 +69,6 @@ def train_audio(run: Run, training: Training) -> None:
         _, got = model(features)
         wanted = curves @ mouth
         value = mouth_loss(metric, got, wanted)
-        rms = metric.region("mouth", got - wanted).mean().sqrt()
-        return value, {"mouth_rms_mm": float(rms.detach())}
+        return value, {"mouth_rms_mm": metric.rms("mouth", got - wanted)}
 
     fit(run, "audio", model, loss, training)

@@ -74,17 +74,13 @@ def train_codes(run: Run, training: Training) -> None:
         leak = metric.region("mouth", heard - whole).mean() + metric.region("upper", shown - whole).mean()
         value = mouth + 2.0 * upper + LEAK_WEIGHT * leak + 0.2 * mouth_loss(metric, read, wanted)
         scalars = {
-            "mouth_rms_mm": _rms(metric, "mouth", heard - wanted),
-            "upper_rms_mm": _rms(metric, "upper", shown - wanted),
+            "mouth_rms_mm": metric.rms("mouth", heard - wanted),
+            "upper_rms_mm": metric.rms("upper", shown - wanted),
             "leak_mm": float(leak.detach().sqrt()),
         }
         return value, scalars
 
     fit(run, "codes", model, loss, training)
-
-
-def _rms(metric: FaceMetric, region: str, difference: Tensor) -> float:
-    return float(metric.region(region, difference.detach()).mean().sqrt())
 
 
 def load_codes(run: Run) -> Codes:

@@ -50,7 +50,6 @@ class Bundle:
     classes: int
     temperature: np.ndarray
     states: tuple[Tensor, ...]
-    identity_shape: tuple[int, ...]
     topologies: tuple[Topology, ...]
     blendshape_names: tuple[str, ...]
     deltas: np.ndarray
@@ -96,7 +95,6 @@ def load(folder: str | Path | None = None) -> Bundle:
             classes=int(about["classes"]),
             temperature=np.asarray(about["temperature"], np.float32),
             states=states,
-            identity_shape=tuple(about["identity_shape"]),
             topologies=topologies,
             blendshape_names=tuple(about["blendshape_names"]),
             deltas=deltas,
