@@ -61,13 +61,24 @@ def _stage(name: str, help_text: str, defaults: Training) -> None:
     @click.option("--learning-rate", default=defaults.learning_rate, show_default=True)
     @click.option("--seed", default=defaults.seed, show_default=True)
     @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+    @click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help="Of the networks' arithmetic; auto takes bfloat16 where the hardware has it.",
+    )
     @click.option("--threads", default=2, show_default=True, help="CPU threads.")
-    def command(run: Path, device: str, threads: int, **settings: Any) -> None:
+    def command(run: Path, device: str, precision: str, threads: int, **settings: Any) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        _work(name)(Run(run), Training(device=chosen, **settings))
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        if precision == "auto":
+            cuda = device.startswith("cuda")
+            fast = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+            precision = "bfloat16" if fast else "float32"
+        _work(name)(Run(run), Training(device=device, precision=precision, **settings))
         click.echo(f"trained {run / name}.safetensors")
 
 

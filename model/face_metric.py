@@ -31,9 +31,10 @@ class FaceMetric:
         """(..., K) -> root mean square error of the region's vertices, mm, as a number to show."""
         return float(self.region(name, difference.detach()).mean().sqrt())
 
-    def landmark_error(self, difference: Tensor) -> Tensor:
-        """(..., K) -> (...) mean squared error over the landmarks, mm^2."""
-        return (difference @ self.landmarks).square().sum(-1) * (3.0 / self.landmarks.shape[1])
+    def landmark_error(self, region: str, difference: Tensor) -> Tensor:
+        """(..., K) -> (...) mean squared error over the landmarks of "mouth" or "upper", mm^2."""
+        columns = [3 * i + axis for i, name in enumerate(self.names) if _side(name) == region for axis in range(3)]
+        return (difference @ self.landmarks[:, columns]).square().sum(-1) * (3.0 / len(columns))
 
     def lip_gap(self, coefficients: Tensor) -> Tensor:
         """(..., K) -> (..., 3): how far the inner lips moved apart, mm (upper minus lower)."""
@@ -44,6 +45,13 @@ class FaceMetric:
     def to(self, device: torch.device | str) -> FaceMetric:
         factors = {name: factor.to(device) for name, factor in self.factors.items()}
         return FaceMetric(factors, self.landmarks.to(device), self.names)
+
+
+def _side(landmark: str) -> str:
+    """Which half of the face speaks through a landmark: lids and brows are the upper face's, the nose is nobody's."""
+    if landmark.startswith(("lid", "brow")):
+        return "upper"
+    return "mouth" if landmark.startswith(("lip", "mouth", "chin")) else ""
 
 
 def face_metric(face: FaceBasis, topology: Topology) -> FaceMetric:

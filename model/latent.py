@@ -44,19 +44,27 @@ class Fusion(nn.Module):
         self.gate = nn.Parameter(torch.where(torch.arange(config.heads) < config.heads // 2, 1.0, -1.0))
 
     def forward(self, audio: Tensor, expression: Tensor) -> Tensor:
-        gate = torch.sigmoid(6.0 * self.gate)[:, None]
-        shape = (len(audio), self.heads, self.classes, -1)
-        mixed = gate[..., None] * self.audio(audio).view(shape)
-        mixed = mixed + (1.0 - gate[..., None]) * self.expression(expression).view(shape)
+        return self.mix(self.audio(audio), self.expression(expression))
+
+    def mix(self, heard: Tensor, seen: Tensor) -> Tensor:
+        """The logits of what `audio` and `expression` each made of their codes, (B, H * C, T) -> (B, T, H, C)."""
+        gate = torch.sigmoid(6.0 * self.gate)[:, None, None]
+        shape = (len(heard), self.heads, self.classes, -1)
+        mixed = gate * heard.view(shape) + (1.0 - gate) * seen.view(shape)
         return mixed.permute(0, 3, 1, 2)
 
 
-def sample_latent(logits: Tensor, noise: float, generator: torch.Generator | None = None) -> Tensor:
-    """(B, T, H, C) logits -> one-hot of the same shape: straight-through Gumbel-softmax (Jang et al. 2017).
-
-    noise scales the Gumbel noise: 1 samples, 0 takes the most probable class.
-    """
+def gumbel_like(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Standard Gumbel noise in the shape of `logits`, float32."""
     uniform = torch.rand(logits.shape, generator=generator, device=logits.device).clamp_(1e-9, 1.0 - 1e-7)
-    soft = functional.softmax(logits - noise * torch.log(-torch.log(uniform)), dim=-1)
+    return -torch.log(-torch.log(uniform))
+
+
+def sample_latent(logits: Tensor, noise: Tensor) -> Tensor:
+    """(B, T, H, C) logits and noise -> one-hot of the same shape: straight-through Gumbel-softmax (Jang et al. 2017).
+
+    Standard Gumbel noise samples, zeros take the most probable class.
+    """
+    soft = functional.softmax(logits + noise, dim=-1)
     hard = functional.one_hot(soft.argmax(-1), logits.shape[-1]).to(soft.dtype)
     return hard + soft - soft.detach()

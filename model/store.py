@@ -13,8 +13,14 @@ from tqdm import tqdm
 
 from voxmesh.model.talker.augment import augment
 from voxmesh.model.talker.dataset import Clip, read_dataset
+from voxmesh.model.talker.phones import PHONES as NAMES
+from voxmesh.model.talker.phones import SILENCE
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig, log_mel
+
+PHONES: tuple[str, ...] = (SILENCE, *sorted(NAMES - {SILENCE}))
+"""What the index of a phone means."""
+_ARRAYS = ("features", "curves", "phones", "starts")
 
 
 @dataclass(frozen=True)
@@ -22,11 +28,13 @@ class Store:
     """One timeline of all clips, end to end.
 
     features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
-    curves: (T, 52) float16. starts: (clips + 1,) int64, where each clip begins; the last entry is T.
+    curves: (T, 52) float16. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
+    starts: (clips + 1,) int64, where each clip begins; the last entry is T.
     """
 
     features: np.ndarray
     curves: np.ndarray
+    phones: np.ndarray
     starts: np.ndarray
 
     def crops(self, rng: np.random.Generator, batch: int, frames: int, clean: float) -> tuple[np.ndarray, np.ndarray]:
@@ -62,9 +70,8 @@ def open_store(folder: Path) -> Store:
     """Raises VoxmeshError when the store was not built."""
     if not (folder / "store.json").is_file():
         raise VoxmeshError(f"no feature store in {folder}: run `voxmesh train prepare` first")
-    arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("features", "curves", "starts"))
-    features, curves, starts = arrays
-    return Store(features, np.asarray(curves), np.asarray(starts))
+    features, *small = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    return Store(features, *(np.asarray(array) for array in small))
 
 
 def _compute(
@@ -81,18 +88,29 @@ def _compute(
     shape = (variants, int(starts[-1]), config.hops_per_frame * config.mels)
     features = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float16, shape)
     curves = np.zeros((int(starts[-1]), clips[0].curves.shape[1]), np.float16)
+    phones = np.zeros(int(starts[-1]), np.int8)
     with ProcessPoolExecutor(workers) as pool:
         jobs = ((clips[i], config, variants, seed, i) for i in range(len(clips)))
         rows = pool.map(_features, jobs, chunksize=4)
         for i, row in enumerate(tqdm(rows, total=len(clips), desc="features", unit="clip")):
-            features[:, starts[i] : starts[i + 1]] = row
-            curves[starts[i] : starts[i + 1]] = clips[i].curves
+            here, clip = slice(starts[i], starts[i + 1]), clips[i]
+            features[:, here], curves[here] = row, clip.curves
+            phones[here] = phones_of_frames(clip.phones, len(clip.curves), config.clock.fps)
     features.flush()
     np.save(folder / "curves.npy", curves)
+    np.save(folder / "phones.npy", phones)
     np.save(folder / "starts.npy", starts)
     part = folder / "store.part"
     part.write_text(json.dumps({"about": about}))
     os.replace(part, folder / "store.json")
+
+
+def phones_of_frames(phones: list[tuple[str, float, float]], frames: int, fps: float) -> np.ndarray:
+    """(frames,) int8: which of PHONES each frame depicts; silence where there is none."""
+    indices = np.zeros(frames, np.int8)
+    for name, start_s, end_s in phones:
+        indices[int(np.ceil(start_s * fps)) : int(np.ceil(end_s * fps))] = PHONES.index(name)
+    return indices
 
 
 def _features(job: tuple[Clip, FeatureConfig, int, int, int]) -> np.ndarray:

@@ -7,40 +7,57 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voxmesh.model.audio_encoder import AudioEncoder
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.face_metric import FaceMetric
+from voxmesh.model.feature_augment import augment_features
 from voxmesh.model.prepare import Prepared, load_prepared, mouth_columns
+from voxmesh.model.store import PHONES
 from voxmesh.model.trainer import Draw, Training, fit
+from voxmesh.stream.features import mel_edges
+
+PHONE_WEIGHT = 1.5
 
 
 class Batch(NamedTuple):
-    """features (B, T, F) float32, curves (B, T, 52) float32, and their rows (B, T) in the store."""
+    """features (B, T, F) float32, curves (B, T, 52) float32, phones (B, T) int64, and their rows (B, T) in the store."""
 
     features: Tensor
     curves: Tensor
+    phones: Tensor
     rows: np.ndarray
 
 
 class MouthReader(nn.Module):
-    """Audio encoder and a linear read-out of the mouth's coefficients: (B, T, F) -> codes (B, A, T), (B, T, K)."""
+    """Audio encoder with two linear read-outs: the mouth's coefficients, and the phone being said.
+
+    forward: (B, T, F) -> codes (B, A, T), coefficients (B, T, K), logits of phones (B, P, T). The mouth alone tells
+    little of what was said, and its mean square forgives a p that never closes; naming the phone forgives nothing.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.audio = AudioEncoder(config)
         self.read = nn.Conv1d(config.audio_channels, config.basis, 1)
+        self.name = nn.Conv1d(config.audio_channels, len(PHONES), 1)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         codes, _ = self.audio(features, self.audio.initial(len(features)))
-        return codes, self.read(codes).transpose(1, 2)
+        return codes.float(), self.read(codes).transpose(1, 2).float(), self.name(codes).float()
+
+
+def phone_loss(logits: Tensor, phones: Tensor) -> Tensor:
+    """(B, P, T) logits, (B, T) indices, -1 where nobody knows -> scalar: cross-entropy, a little smoothed."""
+    return functional.cross_entropy(logits, phones, ignore_index=-1, label_smoothing=0.05)
 
 
 def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     """(B, T, K) coefficients -> scalar, mm^2: mouth vertices, landmarks, the lips' gap, and change in time."""
     difference = got - wanted
-    still = metric.region("mouth", difference).mean() + metric.landmark_error(difference).mean()
+    still = metric.region("mouth", difference).mean() + metric.landmark_error("mouth", difference).mean()
     # A gap of 1 mm where the lips should touch is far more visible than 1 mm anywhere else.
     gap = (metric.lip_gap(got) - metric.lip_gap(wanted)).square().sum(-1)
     closed = torch.exp(-metric.lip_gap(wanted).norm(dim=-1))
@@ -49,11 +66,16 @@ def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
 
 
 def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15) -> Batch:
-    """Random crops; a share `clean` of them unaugmented."""
+    """Random crops; a share `clean` of them the synthesiser's own sound, all others augmented twice over."""
+    config = p.config.features
     variants, rows = p.store.crops(draw.numpy, training.batch, training.frames, clean)
     features = torch.from_numpy(p.store.features[variants[:, None], rows]).float().to(training.device)
+    mel_hz = torch.from_numpy(mel_edges(config)[1:-1]).float().to(training.device)
+    varied = augment_features(features, config.hops_per_frame, mel_hz, draw.torch).clamp(-config.clip, config.clip)
+    untouched = torch.from_numpy(variants == 0).to(training.device)[:, None, None]
     curves = torch.from_numpy(p.store.curves[rows]).float().to(training.device)
-    return Batch(features, curves, rows)
+    phones = torch.from_numpy(p.store.phones[rows].astype(np.int64)).to(training.device)
+    return Batch(torch.where(untouched, features, varied), curves, phones, rows)
 
 
 def train_audio(run: Run, training: Training) -> None:
@@ -65,10 +87,13 @@ def train_audio(run: Run, training: Training) -> None:
     model = MouthReader(p.config)
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, curves, _ = draw_batch(p, draw, training)
-        _, got = model(features)
+        features, curves, phones, _ = draw_batch(p, draw, training)
+        with training.autocast():
+            _, got, named = model(features)
         wanted = curves @ mouth
-        value = mouth_loss(metric, got, wanted)
-        return value, {"mouth_rms_mm": metric.rms("mouth", got - wanted)}
+        value = mouth_loss(metric, got, wanted) + PHONE_WEIGHT * phone_loss(named, phones)
+        known = phones >= 0
+        hits = float((named.argmax(1) == phones)[known].float().mean())
+        return value, {"mouth_rms_mm": metric.rms("mouth", got - wanted), "phone_hits": hits}
 
     fit(run, "audio", model, loss, training)

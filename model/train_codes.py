@@ -13,9 +13,9 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
-from voxmesh.model.latent import ExpressionEncoder, Fusion, sample_latent
+from voxmesh.model.latent import ExpressionEncoder, Fusion, gumbel_like, sample_latent
 from voxmesh.model.prepare import load_prepared
-from voxmesh.model.train_audio import MouthReader, draw_batch, mouth_loss
+from voxmesh.model.train_audio import PHONE_WEIGHT, MouthReader, draw_batch, mouth_loss, phone_loss
 from voxmesh.model.trainer import Draw, Training, fit
 
 LEAK_WEIGHT = 5.0
@@ -44,6 +44,7 @@ def upper_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     """(B, T, K) coefficients -> scalar, mm^2: the upper face, lids above all, and their change in time."""
     difference = got - wanted
     still = metric.region("upper", difference).mean() + metric.region("eyelid", difference).mean()
+    still = still + metric.landmark_error("upper", difference).mean()
     return still + 5.0 * metric.region("eyelid", difference.diff(dim=1)).mean()
 
 
@@ -56,23 +57,26 @@ def train_codes(run: Run, training: Training) -> None:
     run.load("audio", model.mouth)
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, curves, _ = draw_batch(p, draw, training)
+        features, curves, phones, _ = draw_batch(p, draw, training)
         wanted = curves @ to_coefficients
-        codes, read = model.mouth(features)
-        expression = model.expression(wanted)
-        # Somebody else's: the batch is random, so its neighbour will do.
-        others = (expression.roll(1, 0), codes.roll(1, 0))
-        pairs = [(codes, expression), (codes, others[0]), (others[1], expression)]
-        logits = torch.cat([model.fusion(audio, face) for audio, face in pairs])
-        # Sampling early keeps the classes in use; at the end the encoder means what it says.
-        latent = sample_latent(logits, noise=max(0.0, 1.0 - 1.25 * draw.progress), generator=draw.torch)
-        whole, heard, shown = model.decode(latent).chunk(3)
+        with training.autocast():
+            codes, read, named = model.mouth(features)
+            audio, face = model.fusion.audio(codes), model.fusion.expression(model.expression(wanted))
+            # Somebody else's: the batch is random, so its neighbour will do.
+            pairs = [(audio, face), (audio, face.roll(1, 0)), (audio.roll(1, 0), face)]
+            logits = torch.cat([model.fusion.mix(*pair) for pair in pairs]).float()
+            # Sampling early keeps the classes in use; at the end the encoder means what it says. One noise for all
+            # three: what differs between them is then what was swapped.
+            noise = gumbel_like(logits[: len(wanted)], draw.torch) * max(0.0, 1.0 - 1.25 * draw.progress)
+            latent = sample_latent(logits, noise.repeat(3, 1, 1, 1))
+            whole, heard, shown = model.decode(latent).float().chunk(3)
         mouth = 0.5 * mouth_loss(metric, whole, wanted) + mouth_loss(metric, heard, wanted)
         upper = 0.5 * upper_loss(metric, whole, wanted) + upper_loss(metric, shown, wanted)
         # Seeing the face tells more of the mouth than hearing it does, so reconstruction alone invites the expression
         # into the mouth. What is swapped must therefore not matter, right or wrong.
         leak = metric.region("mouth", heard - whole).mean() + metric.region("upper", shown - whole).mean()
-        value = mouth + 2.0 * upper + LEAK_WEIGHT * leak + 0.2 * mouth_loss(metric, read, wanted)
+        value = mouth + 2.0 * upper + LEAK_WEIGHT * leak
+        value = value + 0.2 * (mouth_loss(metric, read, wanted) + PHONE_WEIGHT * phone_loss(named, phones))
         scalars = {
             "mouth_rms_mm": metric.rms("mouth", heard - wanted),
             "upper_rms_mm": metric.rms("upper", shown - wanted),

@@ -66,10 +66,11 @@ def train_context(run: Run, training: Training) -> None:
     model.context.remembered.copy_((~audio_heads).float())
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, _, rows = draw_batch(p, draw, training)
-        known = torch.from_numpy(labels[rows]).to(training.device)
+        batch = draw_batch(p, draw, training)
+        known = torch.from_numpy(labels[batch.rows]).to(training.device)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
-        logits = model(features, known, history)
+        with training.autocast():
+            logits = model(batch.features, known, history).float()
         value = functional.cross_entropy(logits.flatten(0, 2), known.flatten())
         hits = (logits.argmax(-1) == known).float().mean((0, 1))
         return value, {"hit_audio": float(hits[audio_heads].mean()), "hit_free": float(hits[~audio_heads].mean())}

@@ -28,6 +28,11 @@ class Training:
     checkpoint_steps: int = 250
     seed: int = 0
     device: str = "cpu"
+    precision: str = "float32"
+
+    def autocast(self) -> torch.autocast:
+        """The context in which networks run; losses, weights and their updates are float32 whatever `precision`."""
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
 @dataclass(frozen=True)

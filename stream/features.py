@@ -31,7 +31,7 @@ class FeatureConfig:
     low_hz: float = 60.0
     high_hz: float = 7600.0
     floor_power: float = 1e-8
-    lookahead_samples: int = 1280
+    lookahead_samples: int = 1600
     speech_range_db: float = 30.0
     peak_fall_db_per_s: float = 1.5
     mean_memory_s: float = 4.0
@@ -49,14 +49,19 @@ class FeatureConfig:
         return 1000.0 * self.lookahead_samples / self.sample_rate
 
 
-def mel_matrix(config: FeatureConfig) -> np.ndarray:
-    """(fft_samples // 2 + 1, mels) float32: triangles even in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
+def mel_edges(config: FeatureConfig) -> np.ndarray:
+    """(mels + 2,) hertz, even in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987); bin m is centred on m + 1."""
 
     def mel(hz: float) -> float:
         return 2595.0 * float(np.log10(1.0 + hz / 700.0))
 
     points = np.linspace(mel(config.low_hz), mel(config.high_hz), config.mels + 2)
-    edges = 700.0 * (10.0 ** (points / 2595.0) - 1.0)
+    return 700.0 * (10.0 ** (points / 2595.0) - 1.0)
+
+
+def mel_matrix(config: FeatureConfig) -> np.ndarray:
+    """(fft_samples // 2 + 1, mels) float32: triangles between `mel_edges`."""
+    edges = mel_edges(config)
     bins = np.arange(config.fft_samples // 2 + 1) * (config.sample_rate / config.fft_samples)
     rise = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins[:, None]) / (edges[2:] - edges[1:-1])

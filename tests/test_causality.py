@@ -54,7 +54,7 @@ def test_the_audio_encoder_has_no_gradient_from_later_frames(frame: int) -> None
     """The gradient of a frame's audio code is exactly zero for every later frame, and not for its own."""
     model = Codes(CONFIG).eval()
     features = inputs()
-    codes, _ = model.mouth(features)
+    codes, *_ = model.mouth(features)
     codes[0, :, frame].sum().backward()
     assert features.grad is not None
     assert torch.count_nonzero(features.grad[0, frame + 1 :]) == 0
