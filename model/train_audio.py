@@ -23,7 +23,7 @@ PHONE_WEIGHT = 1.5
 
 
 class Batch(NamedTuple):
-    """features (B, T, F) float32, curves (B, T, 52) float32, phones (B, T) int64, and their rows (B, T) in the store."""
+    """features (B, T, F) and curves (B, T, 52) float32, phones (B, T) int64, and their rows (B, T) in the store."""
 
     features: Tensor
     curves: Tensor
