@@ -204,6 +204,41 @@ def test_contrasts_that_hold_a_target_are_left_out() -> None:
     assert [len(group) for group in samples["bilabial"]] == [1, 1]
 
 
+def test_each_figure_compares_its_own_phones() -> None:
+    """Every figure counts the phones that it names and no others: f v, say, are not told from p b m."""
+    order = ["P", "AH", "F", "N", "IY", "UW", "S", "AE", "TH", "V", "M"]
+    phones = [(name, 0.2 * i, 0.2 * i + 0.1) for i, name in enumerate(order, 1)]
+    motion = wandering(np.random.default_rng(11), frames_of(phones))
+    samples = speech_samples(phones, motion, motion)
+    counts = {name: tuple(map(len, samples[name])) for name in samples if KINDS[name] in (auc, median)}
+    assert counts == {
+        **{"bilabial": (2, 9), "labiodental": (2, 7), "rounded": (1, 3), "spread": (1, 1), "open": (1, 7)},
+        **{"bilabial_aperture": (2,), "open_aperture": (2,)},
+    }
+    assert len(samples["closure_rate"][0]) == 2 and len(samples["false_closure"][0]) == 1
+
+
+def test_a_mouth_is_measured_from_its_landmarks() -> None:
+    """Apertures, width, forward offset, tuck and third difference are those of a face built to have them."""
+    rest = np.zeros((len(LANDMARKS), 3))
+    at = {name: index for index, name in enumerate(LANDMARKS)}
+    rest[at["mouth_left"], 0], rest[at["mouth_right"], 0] = 0.025, -0.025
+    rest[at["teeth_upper"], 2] = -0.005
+    points = np.repeat(rest[None], 10, axis=0)
+    time = np.arange(10)
+    points[:, at["lip_lower_inner"], 1] -= 0.01
+    points[:, at["lip_upper_inner"], 2] += 0.002
+    points[:, at["mouth_left"], 0] += 0.001 * time**3
+    points[:, at["lid_upper_left"], 1] += 0.006
+    motion = measure(points, rest, FPS)
+    assert motion.aperture == pytest.approx(np.full(10, np.hypot(0.01, 0.002) / 0.05))
+    assert motion.width == pytest.approx(1 + 0.001 * time**3 / 0.05)
+    assert motion.protrusion == pytest.approx(np.full(10, 0.001 / 0.05))
+    assert motion.tuck == pytest.approx(np.full(10, np.hypot(0.01, 0.005) / 0.05))
+    assert motion.jerk == pytest.approx(np.full(7, 0.001 * 6 / 4 / 0.05))  # one of four landmarks, third difference 6
+    assert motion.lids_mm == pytest.approx(np.full(10, 3.0))
+
+
 def test_windows_hold_the_frames_in_them() -> None:
     """A window is the frames whose time is within it, both edges included, and never empty."""
     assert frames_within(0.1, 0.2, 60.0, 100) == slice(6, 13)
