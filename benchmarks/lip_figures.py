@@ -4,7 +4,7 @@ Windows hold the frames whose time lies in them, or the nearest frame where none
 that they are told from, are read over [start - 40 ms, end + 40 ms]. A contrast phone whose window overlaps a target
 phone's own [start, end] is left out: it would hold the target's closure. The other contrasts are read inside the phone,
 where nothing of a neighbour is, so none is left out there. `p95` is the 95th percentile of the clip's aperture.
-Distances are in space: lips that meet in the picture, one rolled in behind the other, are as far apart as they are deep.
+Distances are in space: lips that meet in the picture, one rolled in behind the other, are apart by their depth.
 
 AUC: the chance that a target phone is above (or below) a contrast phone, a half for a face that knows nothing.
 - bilabial: the least aperture, P B M below all other phones.
