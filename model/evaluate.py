@@ -37,7 +37,7 @@ def head_temperature(codes: Codes, free: float = 1.25, heard: float = 0.3) -> np
     """(H,) float32. Heads that follow the audio sample cold, for a mouth without jitter; the free ones a little hot.
 
     At 1 the shipped model blinks 6 times a minute where its training data blink 25 times: a blink is a run of rare
-    labels in several heads, and one common label ends it. `benchmarks/real_speech.py` counts them.
+    labels in several heads, and one common label ends it. `benchmarks/lip_sync.py` counts them.
     """
     return np.where(codes.fusion.gate.detach().numpy() > 0, heard, free).astype(np.float32)
 
