@@ -163,10 +163,7 @@ def articulate(
         curves[shape] = curves[shape] * (1.0 - 0.6 * contact)
     for shape in _OPENERS:
         curves[shape] = curves[shape] * (1.0 - seal)
-    press = SEAL_PRESS * seal * awake
-    curves["mouthPress"] = press
-    curves["mouthRollLower"] = curves["mouthRollLower"] + press * (1.0 - contact)
-    curves["mouthRollUpper"] = press
+    curves["mouthPress"] = SEAL_PRESS * seal * awake
     curves["tongueOut"] = curves["tongueOut"] * (1.0 - seal) * (1.0 - contact)
     curves["mouthClose"] = curves["jawOpen"] * seal
     for shape, curve in curves.items():

@@ -102,8 +102,10 @@ label also covers burst and breath. Measured on espeak-ng and flite: p bursts 25
 LABIODENTAL: dict[str, tuple[float, float]] = {"F": (0.05, 0.95), "V": (0.1, 0.9)}
 """The lower lip touches the upper teeth between these fractions of the phone."""
 
-CONTACT_POSE: dict[str, float] = {"mouthRollLower": 0.9, "mouthUpperUp": 0.30, "jawOpen": 0.06, "mouthLowerDown": 0.0}
-"""The pose of f and v, held exactly."""
+CONTACT_POSE: dict[str, float] = {
+    **{"mouthRollLower": 0.65, "mouthRollUpper": 0.5, "mouthUpperUp": 0.2, "jawOpen": 0.04, "mouthLowerDown": 0.0}
+}
+"""The pose of f and v, held exactly: the lower lip under the upper teeth, the upper lip drawn back with it."""
 
-SEAL_PRESS = 0.12
-"""mouthPress and mouthRollUpper / RollLower at the middle of a bilabial closure: lips flatten against each other."""
+SEAL_PRESS = 0.3
+"""mouthPress at the middle of a bilabial closure: lips flatten against each other. No roll: that would part them."""
