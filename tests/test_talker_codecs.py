@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from voxmesh.model.talker.augment import drift
 from voxmesh.model.talker.codecs import CODECS, lose_packets, round_trip, telephone, through_codec
 from voxmesh.model.talker.rooms import reverberate, room_response
 
@@ -106,3 +107,16 @@ def test_rooms_begin_with_the_direct_sound_and_lose_highs_first() -> None:
         out = reverberate(_bursts(24000), np.random.default_rng(seed))
         assert out.shape == (24000,) and abs(_lag(out, _bursts(24000))) <= 2
     assert np.mean(darker) < -0.05
+
+
+def test_a_drifting_zero_is_slow() -> None:
+    """What a drifting zero adds is nearly all under 30 Hz, is often there, and stays within bounds."""
+    audio, added = _bursts(32000), 0
+    for seed in range(40):
+        zero = drift(audio, np.random.default_rng(seed)) - audio
+        added += np.abs(zero).max() > 0.0
+        assert np.isfinite(zero).all() and np.abs(zero).max() < 6.0 * np.abs(audio).max()
+        steady = zero[1000:] - zero[1000:].mean()  # after the jump
+        power = np.abs(np.fft.rfft(steady * np.hanning(len(steady)))) ** 2
+        assert power[60:].sum() <= 0.02 * power.sum() + 1e-12
+    assert added > 25

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import fft
+from scipy.interpolate import CubicSpline
 from scipy.signal import lfilter
 
 from voxmesh.model.talker.ambience import STEADY, background
@@ -47,6 +48,20 @@ def _add_background(audio: np.ndarray, speech_power: float, rng: np.random.Gener
     return audio + sound * np.sqrt(speech_power) * 10.0 ** (-snr_db / 20.0)
 
 
+def drift(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`audio` (N,) on a moving zero, about 6-40 dB under its peak, inaudible yet power: a recorder's offset, its jump when
+    it was switched on (falling within 0.05-1 s) and rumble below 20 Hz.
+    """
+    count = len(audio)
+    offset, jump, rumble = rng.normal(size=3) * (rng.random(3) < (0.5, 0.4, 0.5))
+    time = (np.arange(count) - int(rng.uniform(0.0, 400.0))) / SAMPLE_RATE
+    start = np.where(time >= 0.0, np.exp(-np.maximum(time, 0.0) / np.exp(rng.uniform(np.log(0.05), 0.0))), 0.0)
+    knots = np.cumsum(rng.normal(size=count // 800 + 4))  # 20 Hz
+    slow = CubicSpline(np.arange(len(knots)) * 800.0, knots - knots.mean())(np.arange(count))
+    zero = offset + 2.0 * jump * start + rumble * slow / (np.abs(slow).max() + 1e-9)
+    return audio + zero * np.max(np.abs(audio)) * 10.0 ** (-rng.uniform(6.0, 40.0) / 20.0)
+
+
 def _distort(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """An overdriven input: rounded or cut off."""
     peak = np.max(np.abs(audio)) + 1e-9
@@ -67,8 +82,8 @@ def _control_gain(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def augment(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random recording of `audio`, (N,) float32 in -1..1 at 16 kHz: the same shape, range and timing.
 
-    In order: a room, a background, the microphone's colour, overdrive, automatic gain, a telephone's band, a codec,
-    lost packets, a level, a noise floor.
+    In order: a room, a background, the microphone's colour, overdrive, a zero that drifts, automatic gain, a
+    telephone's band, a codec, lost packets, a level, a noise floor.
     """
     count = len(audio)
     sound = np.asarray(audio, np.float64)
@@ -83,6 +98,8 @@ def augment(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         sound = _equalise(sound, rng)
     if rng.random() < 0.15:
         sound = _distort(sound, rng)
+    if rng.random() < 0.2:
+        sound = drift(sound, rng)
     if rng.random() < 0.15:
         sound = _control_gain(sound, rng)
     if rng.random() < 0.1:

@@ -89,15 +89,19 @@ def sigh(rng: np.random.Generator) -> np.ndarray:
     return unit_peak(sound)
 
 
-def _one_cough(rng: np.random.Generator, throat: np.ndarray, pitch_hz: float) -> np.ndarray:
+def _one_cough(rng: np.random.Generator, throats: np.ndarray, pitch_hz: float) -> np.ndarray:
+    """A cough whose throat (3, 513) goes through three shapes."""
+    first, second, throat = throats
     burst, middle, tail = (
         samples(rng.uniform(0.05, 0.1)),
         samples(rng.uniform(0.07, 0.22)),
         samples(rng.uniform(0.05, 0.16)),
     )
     count = burst + middle + tail
-    wide = throat + gain_of(rng.uniform(-16.0, -6.0))  # the explosion fills the whole band
-    noise = sculpt(rng.normal(size=count), np.stack([wide, wide, throat, 0.7 * throat]) * tilt(BINS_HZ, -2.0, 1500.0))
+    wide = first + gain_of(rng.uniform(-16.0, -6.0))  # the explosion fills the whole band
+    noise = sculpt(
+        rng.normal(size=count), np.stack([wide, 0.5 * (wide + second), second, throat]) * tilt(BINS_HZ, -2.0, 1500.0)
+    )
     level = gain_of(rng.uniform(-20.0, -8.0))
     envelope = np.zeros(count)
     attack = samples(rng.uniform(0.003, 0.012))
@@ -118,10 +122,11 @@ def _one_cough(rng: np.random.Generator, throat: np.ndarray, pitch_hz: float) ->
 
 def cough(rng: np.random.Generator) -> np.ndarray:
     """One to three coughs, 0.2-0.45 s each: an explosion, a noisy middle, mostly a voiced end."""
-    throat, pitch = _throat(rng, rng.uniform(0.4, 1.0)), float(np.exp(rng.uniform(np.log(95.0), np.log(380.0))))
+    throats = np.stack([_throat(rng, openness) for openness in rng.uniform(0.2, 1.0, 3)])
+    pitch = float(np.exp(rng.uniform(np.log(95.0), np.log(380.0))))
     parts = []
     for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.33, 0.12]))):
-        parts += [gain_of(rng.uniform(-9.0, 0.0)) * _one_cough(rng, throat, pitch * rng.uniform(0.9, 1.1))]
+        parts += [gain_of(rng.uniform(-9.0, 0.0)) * _one_cough(rng, throats, pitch * rng.uniform(0.9, 1.1))]
         parts += [np.zeros(samples(rng.uniform(0.02, 0.25)))]
     return unit_peak(np.concatenate(parts[:-1]))
 
