@@ -215,7 +215,7 @@ BACKGROUNDS: dict[str, tuple[Callable[[int, np.random.Generator], np.ndarray], f
     "clatter": (clatter, 0.06),
     "rustle": (rustle, 0.04),
     "beeps": (beeps, 0.02),
-    "babble": (babble, 0.09),
+    "babble": (babble, 0.08),
     "music": (music, 0.12),
 }
 STEADY = frozenset({"hiss", "swell", "mains", "fan", "wind", "traffic"})

@@ -49,8 +49,9 @@ def _add_background(audio: np.ndarray, speech_power: float, rng: np.random.Gener
 
 
 def drift(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`audio` (N,) on a moving zero, about 6-40 dB under its peak, inaudible yet power: a recorder's offset, its jump when
-    it was switched on (falling within 0.05-1 s) and rumble below 20 Hz.
+    """`audio` (N,) on a moving zero, about 6-40 dB under its peak: not heard, yet power.
+
+    It is a recorder's offset, its jump when it was switched on (gone within 0.05-1 s) and rumble below 20 Hz.
     """
     count = len(audio)
     offset, jump, rumble = rng.normal(size=3) * (rng.random(3) < (0.5, 0.4, 0.5))

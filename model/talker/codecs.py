@@ -34,7 +34,7 @@ CODECS = {
     "mp3": Codec("MP3", "MPEG_LAYER_III", 16000, 0.18, (0.5, 0.99)),
     "mp3 8k": Codec("MP3", "MPEG_LAYER_III", 8000, 0.05, (0.5, 0.99)),
     "vorbis": Codec("OGG", "VORBIS", 16000, 0.17, (0.3, 1.0)),
-    "opus": Codec("OGG", "OPUS", 16000, 0.1, (0.95, 1.0)),  # 6-18 kbit/s; the slowest here
+    "opus": Codec("OGG", "OPUS", 16000, 0.08, (0.95, 1.0)),  # 6-18 kbit/s; the slowest here
     "gsm": Codec("WAV", "GSM610", 8000, 0.12),
     "mu-law": Codec("WAV", "ULAW", 8000, 0.08),
     "mu-law 16k": Codec("WAV", "ULAW", 16000, 0.05),

@@ -59,7 +59,7 @@ def shaped_noise(count: int, rng: np.random.Generator, gain: Callable[[np.ndarra
     """Gaussian noise (count,) of unit power whose amplitude spectrum follows `gain` of the frequency in hertz."""
     size = fft.next_fast_len(max(count, 16), real=True)
     frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE)
-    spectrum = rng.normal(size=(len(frequency), 2)) @ np.array([1.0, 1.0j])
+    spectrum = rng.standard_normal(2 * len(frequency)).view(np.complex128)
     return unit_power(fft.irfft(spectrum * gain(frequency), size)[:count])
 
 
