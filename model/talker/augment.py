@@ -1,16 +1,20 @@
-"""Rooms, microphones and noise: what stands between a clean synthetic voice and a real one.
+"""Rooms, noise, microphones and lines: what stands between a clean synthetic voice and a real one.
 
-Everything keeps the length and shifts no sound by more than 2 ms: filters are zero-phase (a real gain per frequency)
-and an echo's direct path is its first sample.
+Everything keeps the length and shifts no sound by more than 2 ms: filters are zero-phase (a real gain per frequency),
+an echo's direct path is its first sample and a codec's delay is taken off.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import fft
-from scipy.signal import fftconvolve
+from scipy.interpolate import CubicSpline
+from scipy.signal import lfilter
 
-SAMPLE_RATE = 16000
+from voxmesh.model.talker.ambience import STEADY, background
+from voxmesh.model.talker.codecs import lose_packets, telephone, through_codec
+from voxmesh.model.talker.rooms import reverberate
+from voxmesh.model.talker.synthesis import SAMPLE_RATE
 
 
 def _filter_gain(frequency: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,63 +39,76 @@ def _equalise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return fft.irfft(spectrum * gain, size)[: len(audio)]
 
 
-def _reverberate(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Exponentially decaying noise after a direct path (Schroeder's diffuse tail), 0.1-0.8 s to -60 dB."""
-    seconds = float(np.exp(rng.uniform(np.log(0.1), np.log(0.8))))
-    count = int(min(seconds, 0.6) * SAMPLE_RATE)
-    tail = rng.normal(size=count) * 10.0 ** (-3.0 * np.arange(count) / (seconds * SAMPLE_RATE))
-    tail[: int(rng.uniform(0.001, 0.008) * SAMPLE_RATE)] = 0.0
-    tail *= 10.0 ** (rng.uniform(-14.0, -1.0) / 20.0) / np.sqrt(np.sum(tail**2) + 1e-12)
-    tail[0] = 1.0
-    return fftconvolve(audio, tail)[: len(audio)]
+def _add_background(audio: np.ndarray, speech_power: float, rng: np.random.Generator) -> np.ndarray:
+    """Something else is heard too, mostly 5-35 dB under speech; steady noise may drown it."""
+    name, sound = background(len(audio), rng)
+    snr_db = rng.uniform(5.0, 38.0)
+    if name in STEADY and rng.random() < 0.2:
+        snr_db = rng.uniform(-3.0, 8.0)
+    return audio + sound * np.sqrt(speech_power) * 10.0 ** (-snr_db / 20.0)
 
 
-def noise(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Background of one kind, (count,) of unit power: coloured hiss, hum, babble-like swells or clicks and thumps."""
-    kind = rng.choice(["hiss", "hum", "swell", "clicks"], p=[0.5, 0.12, 0.23, 0.15])
-    size = fft.next_fast_len(count, real=True)
-    frequency = fft.rfftfreq(size, 1 / SAMPLE_RATE)
-    spectrum = fft.rfft(rng.normal(size=size))
-    if kind == "hum":
-        base, time = float(rng.choice([50.0, 60.0, 100.0, 120.0])), np.arange(count) / SAMPLE_RATE
-        sound = sum(rng.uniform(0, 1) / k * np.sin(2 * np.pi * (k * base * time + rng.random())) for k in range(1, 9))
-    elif kind == "clicks":
-        sound = 0.02 * fft.irfft(spectrum / np.maximum(frequency, 100.0) ** 0.5, size)[:count]
-        for _ in range(int(rng.integers(1, 12))):
-            at, long = int(rng.integers(count)), int(rng.integers(40, 2400))
-            burst = rng.normal(size=long) * np.exp(-np.linspace(0.0, rng.uniform(3.0, 9.0), long))
-            burst = np.convolve(burst, np.ones(int(rng.integers(1, 12))), "same")
-            sound[at : at + long] += (burst * rng.uniform(0.1, 1.0))[: count - at]
-    else:
-        sound = fft.irfft(spectrum / np.maximum(frequency, 40.0) ** rng.uniform(0.0, 1.1), size)[:count]
-        if kind == "swell":
-            knots = rng.uniform(0.05, 1.0, count // (SAMPLE_RATE // 6) + 3)
-            sound = sound * np.interp(np.arange(count), np.arange(len(knots)) * (SAMPLE_RATE // 6), knots)
-    return sound / (np.sqrt(np.mean(np.square(sound))) + 1e-9)
+def drift(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`audio` (N,) on a moving zero, about 6-40 dB under its peak: not heard, yet power.
+
+    It is a recorder's offset, its jump when it was switched on (gone within 0.05-1 s) and rumble below 20 Hz.
+    """
+    count = len(audio)
+    offset, jump, rumble = rng.normal(size=3) * (rng.random(3) < (0.5, 0.4, 0.5))
+    time = (np.arange(count) - int(rng.uniform(0.0, 400.0))) / SAMPLE_RATE
+    start = np.where(time >= 0.0, np.exp(-np.maximum(time, 0.0) / np.exp(rng.uniform(np.log(0.05), 0.0))), 0.0)
+    knots = np.cumsum(rng.normal(size=count // 800 + 4))  # 20 Hz
+    slow = CubicSpline(np.arange(len(knots)) * 800.0, knots - knots.mean())(np.arange(count))
+    zero = offset + 2.0 * jump * start + rumble * slow / (np.abs(slow).max() + 1e-9)
+    return audio + zero * np.max(np.abs(audio)) * 10.0 ** (-rng.uniform(6.0, 40.0) / 20.0)
+
+
+def _distort(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An overdriven input: rounded or cut off."""
+    peak = np.max(np.abs(audio)) + 1e-9
+    if rng.random() < 0.5:
+        drive = rng.uniform(1.0, 5.0)
+        return np.tanh(audio / peak * drive) / np.tanh(drive)
+    return np.clip(audio, -peak * rng.uniform(0.15, 0.8), peak * rng.uniform(0.15, 0.8))
+
+
+def _control_gain(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Automatic gain: quiet stretches come up by at most 25 dB within 0.1-1 s, loud ones go down; pauses hiss."""
+    keep = np.exp(-1.0 / (rng.uniform(0.1, 1.0) * SAMPLE_RATE))
+    power = lfilter([1.0 - keep], [1.0, -keep], np.square(audio), zi=[keep * np.mean(np.square(audio))])[0]
+    loud = np.sqrt(power / (power.max() + 1e-12))
+    return audio * (loud + 10.0 ** (-25.0 / 20.0)) ** -rng.uniform(0.3, 0.9)
 
 
 def augment(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random recording of `audio`, (N,) float32 in -1..1 at 16 kHz: the same shape, range and timing."""
+    """A random recording of `audio`, (N,) float32 in -1..1 at 16 kHz: the same shape, range and timing.
+
+    In order: a room, a background, the microphone's colour, overdrive, a zero that drifts, automatic gain, a
+    telephone's band, a codec, lost packets, a level, a noise floor.
+    """
     count = len(audio)
     sound = np.asarray(audio, np.float64)
     if count < 16:
         return sound.astype(np.float32)
     speech_power = float(np.mean(np.square(sound[np.abs(sound) > 0.02]))) if np.any(np.abs(sound) > 0.02) else 1e-3
     if rng.random() < 0.55:
-        sound = _reverberate(sound, rng)
+        sound = reverberate(sound, rng)
     if rng.random() < 0.75:
-        snr_db = rng.uniform(0.0, 40.0) if rng.random() < 0.8 else rng.uniform(-3.0, 10.0)
-        sound = sound + noise(count, rng) * np.sqrt(speech_power) * 10.0 ** (-snr_db / 20.0)
+        sound = _add_background(sound, speech_power, rng)
     if rng.random() < 0.8:
         sound = _equalise(sound, rng)
-    if rng.random() < 0.15:  # an overdriven input
-        peak = np.max(np.abs(sound)) + 1e-9
-        drive = rng.uniform(1.0, 5.0)
-        sound = np.tanh(sound / peak * drive) / np.tanh(drive)
-    if rng.random() < 0.1:  # eight bits, mu-law
-        peak = np.max(np.abs(sound)) + 1e-9
-        code = np.round(127 * np.sign(sound) * np.log1p(255 * np.abs(sound) / peak) / np.log(256.0)) / 127
-        sound = peak * np.sign(code) * np.expm1(np.abs(code) * np.log(256.0)) / 255
+    if rng.random() < 0.15:
+        sound = _distort(sound, rng)
+    if rng.random() < 0.2:
+        sound = drift(sound, rng)
+    if rng.random() < 0.15:
+        sound = _control_gain(sound, rng)
+    if rng.random() < 0.1:
+        sound = telephone(sound, rng)
+    if rng.random() < 0.2:
+        sound = through_codec(sound, rng)
+    if rng.random() < 0.05:
+        sound = lose_packets(sound, rng)
     level = 10.0 ** (rng.uniform(-36.0, -1.0) / 20.0)
     sound = sound * (level / (np.max(np.abs(sound)) + 1e-9))
     if rng.random() < 0.15:  # a gain that drifts

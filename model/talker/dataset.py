@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from voxmesh.model.talker.articulation import articulate
-from voxmesh.model.talker.augment import noise
+from voxmesh.model.talker.pauses import fill_pauses, pause_s, without_speech
 from voxmesh.model.talker.prosody import jaw_loudness, prosody
 from voxmesh.model.talker.speech import say
 from voxmesh.model.talker.text import sentence
@@ -24,7 +24,7 @@ from voxmesh.stream.errors import VoxmeshError
 FPS = 60
 SAMPLE_RATE = 16000
 SPLITS = ("train", "test")
-_SILENT_SHARE, _SHORTEST_S, _LONGEST_S = 0.04, 3.0, 8.0
+_SPEECHLESS_SHARE, _SHORTEST_S, _LONGEST_S = 0.10, 3.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,9 @@ def frames_of(samples: int) -> int:
     return -(-samples * FPS // SAMPLE_RATE)
 
 
-def _silent_clip(rng: np.random.Generator, split: str) -> Clip:
-    count = int(rng.uniform(_SHORTEST_S, 5.0) * SAMPLE_RATE)
-    audio = np.zeros(count, np.float32)
-    if rng.random() < 0.8:
-        audio = (noise(count, rng) * 10.0 ** (rng.uniform(-60.0, -20.0) / 20.0)).clip(-1.0, 1.0).astype(np.float32)
+def _speechless_clip(rng: np.random.Generator, split: str) -> Clip:
+    count = int(rng.uniform(_SHORTEST_S, 6.0) * SAMPLE_RATE)
+    audio = without_speech(count, rng)
     return Clip(audio, upper_face(frames_of(count), rng), [], "none", "none", "", split)
 
 
@@ -80,39 +78,41 @@ def make_clip(seed: int, index: int, split: str = "train") -> Clip:
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
     rng = np.random.default_rng([seed, index, SPLITS.index(split)])
-    if rng.random() < _SILENT_SHARE:
-        return _silent_clip(rng, split)
+    if rng.random() < _SPEECHLESS_SHARE:
+        return _speechless_clip(rng, split)
     voice = draw_voice(rng, split)
-    at = int(rng.uniform(0.2, 1.5 if rng.random() < 0.3 else 0.6) * SAMPLE_RATE)
+    at = int(rng.uniform(0.2, 2.0 if rng.random() < 0.3 else 0.6) * SAMPLE_RATE)
     pieces, texts = [np.zeros(at, np.float32)], list[str]()
     phones: list[tuple[str, float, float]] = []
     for text, samples, marks in _utterances(rng, voice):
         if texts and at + len(samples) > _LONGEST_S * SAMPLE_RATE:
             break
         phones += [(name, at / SAMPLE_RATE + start, at / SAMPLE_RATE + end) for name, start, end in marks]
-        pause = int(rng.uniform(0.05, 0.7) * SAMPLE_RATE)
+        pause = int(pause_s(rng) * SAMPLE_RATE)
         pieces += [samples, np.zeros(pause, np.float32)]
         at += len(samples) + pause
         texts.append(text)
         if at > _SHORTEST_S * SAMPLE_RATE and rng.random() < 0.6:
             break
-    tail = int(rng.uniform(0.1, 1.2 if rng.random() < 0.3 else 0.4) * SAMPLE_RATE)
+    tail = int(rng.uniform(0.1, 2.0 if rng.random() < 0.3 else 0.4) * SAMPLE_RATE)
     short = int(_SHORTEST_S * SAMPLE_RATE) - at - tail
     audio = np.concatenate([*pieces, np.zeros(tail + max(short, 0), np.float32)])
     audio, phones = _cut(audio, phones)
-    audio = audio * np.float32(rng.uniform(0.3, 0.95) / max(float(np.abs(audio).max()), 1e-3))
+    level = rng.uniform(0.3, 0.95)
     frames = frames_of(len(audio))
     energy, pitch = prosody(audio, frames)
     amplitude = float(np.clip(rng.normal(1.0, 0.05), 0.85, 1.15))
     curves = articulate(phones, frames, amplitude=amplitude, loudness=jaw_loudness(energy))
     curves = curves + upper_face(frames, rng, energy=energy, pitch=pitch)
+    audio = fill_pauses(audio, phones, rng)  # last: what is heard in pauses moves nothing
+    audio = audio * np.float32(level / max(float(np.abs(audio).max()), 1e-3))
     return Clip(audio, curves, phones, f"{voice.engine}:{voice.name}", voice.language, " ".join(texts), split)
 
 
 def _cut(audio: np.ndarray, phones: list[tuple[str, float, float]]) -> tuple[np.ndarray, list]:
     """At most 8 s: a longer utterance ends in the last long gap before, or simply there (speech that goes on)."""
-    if len(audio) <= _LONGEST_S * SAMPLE_RATE:
-        return audio, phones
+    if not phones or phones[-1][2] <= _LONGEST_S - 0.1:
+        return audio[: int(_LONGEST_S * SAMPLE_RATE)], phones
     ends = [
         (end, start)
         for (_, _, end), (_, start, _) in pairwise(phones)
