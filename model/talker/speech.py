@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import soxr
 
-from voxmesh.model.talker import espeak, flite
-from voxmesh.model.talker.phones import SILENCE, from_flite, from_ipa
+from voxmesh.model.talker import espeak, festival, flite
+from voxmesh.model.talker.phones import SILENCE, from_festival, from_flite, from_ipa
 from voxmesh.model.talker.voices import Voice
 
 SAMPLE_RATE = 16000
@@ -73,6 +73,17 @@ def end_nasals(phones: Sequence[Phone]) -> list[Phone]:
     return fixed
 
 
+def join_doubled(phones: Sequence[Phone]) -> list[Phone]:
+    """Make one long consonant of two alike in a row: the lips of "pp" close once."""
+    joined: list[Phone] = []
+    for name, start, end in phones:
+        if joined and joined[-1][0] == name and joined[-1][2] == start and name not in _VOWELS:
+            joined[-1] = (name, joined[-1][1], end)
+        else:
+            joined.append((name, start, end))
+    return joined
+
+
 def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone]]]:
     """Say each of `texts`: (samples (N,) float32 at 16 kHz, phones without silences) each, deterministic.
 
@@ -91,6 +102,11 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
             ]
             phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
+    elif voice.engine == "festival":
+        said = festival.speak(texts, voice.name, duration_stretch=voice.duration_stretch, pitch=voice.pitch_scale)
+        for samples, rate, marks in said:
+            phones = [(from_festival(name, voice.language), start, end) for name, start, end in marks]
+            takes.append(_finish(samples, rate, join_doubled(phones), voice.speed))
     else:
         for text in texts:
             samples, rate, marks = flite.speak(

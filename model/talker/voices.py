@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voxmesh.model.talker.festival import SPEAKERS
 from voxmesh.stream.errors import VoxmeshError
 
 ESPEAK_VARIANTS: dict[str, tuple[str, ...]] = {
@@ -39,15 +40,23 @@ LANGUAGE_SHARE: dict[str, float] = {
 FLITE_VOICES: dict[str, tuple[str, ...]] = {"train": ("slt", "rms"), "test": ("awb",)}
 """flite's recorded people; kal's labels run past its audio and are not used."""
 
+FESTIVAL_VOICES: dict[str, dict[str, float]] = {
+    "train": {
+        **{"kal_diphone": 0.35, "cmu_us_slt_arctic_hts": 0.25, "lp_diphone": 0.09, "pc_diphone": 0.09},
+    },
+    "test": {"ked_diphone": 1.0},
+}
+"""festival's recorded people and their shares; its slt is flite's slt, so both are in the same split."""
+
 _FLITE_PITCH_HZ = {"slt": (150.0, 240.0), "rms": (75.0, 130.0), "awb": (90.0, 150.0)}
-FLITE_SHARE = 0.35
+FLITE_SHARE, FESTIVAL_SHARE = 0.25, 0.25
 
 
 @dataclass(frozen=True)
 class Voice:
     """One way to speak. `speed` resamples the sound: > 1 is a shorter vocal tract, higher and faster."""
 
-    engine: str  # "espeak" or "flite"
+    engine: str  # "espeak", "flite" or "festival"
     name: str
     language: str
     words_per_minute: int = 175
@@ -55,6 +64,7 @@ class Voice:
     pitch_range: int = 50
     duration_stretch: float = 1.0
     pitch_hz: float | None = None
+    pitch_scale: float = 1.0
     speed: float = 1.0
 
 
@@ -63,7 +73,10 @@ def draw_voice(rng: np.random.Generator, split: str) -> Voice:
     if split not in ESPEAK_VARIANTS:
         raise VoxmeshError(f"unknown split {split!r}; choose train or test")
     speed = float(np.exp(rng.uniform(np.log(0.85), np.log(1.18)))) if rng.random() < 0.7 else 1.0
-    if rng.random() < FLITE_SHARE:
+    engine = rng.random()
+    if engine < FESTIVAL_SHARE:
+        return _festival(rng, split, speed)
+    if engine < FESTIVAL_SHARE + FLITE_SHARE:
         name = str(rng.choice(FLITE_VOICES[split]))
         low, high = _FLITE_PITCH_HZ[name]
         stretch = float(np.exp(rng.normal(0.05, 0.14)).clip(0.75, 1.5)) * speed
@@ -85,7 +98,35 @@ def draw_voice(rng: np.random.Generator, split: str) -> Voice:
     )
 
 
+def _festival(rng: np.random.Generator, split: str, speed: float) -> Voice:
+    shares = FESTIVAL_VOICES[split]
+    weights = np.array(list(shares.values()))
+    name = str(rng.choice(list(shares), p=weights / weights.sum()))
+    return Voice(
+        "festival",
+        name,
+        SPEAKERS[name].language,
+        duration_stretch=float(np.exp(rng.normal(0.05, 0.16)).clip(0.7, 1.6)) * speed,
+        pitch_scale=float(np.exp(rng.normal(0.0, 0.15)).clip(0.75, 1.4)) / speed,
+        speed=speed,
+    )
+
+
+def named(name: str) -> Voice:
+    """The voice that flite ("slt"), festival ("kal_diphone") or espeak-ng ("en-us+f3") calls so, in its plain style."""
+    if name in SPEAKERS:
+        return Voice("festival", name, SPEAKERS[name].language)
+    if any(name in names for names in FLITE_VOICES.values()):
+        return Voice("flite", name, "en")
+    return Voice("espeak", name, name.partition("-")[0])
+
+
 def voice_key(voice: Voice) -> str:
-    """The part of a voice that identifies a speaker: "flite:slt" or "espeak:f3" (whatever the accent)."""
+    """The part of a voice that identifies a speaker: "flite:slt" or "espeak:f3" (whatever the accent).
+
+    flite and festival may know one person by two names: festival's "cmu_us_slt_arctic_hts" is "flite:slt" too.
+    """
+    if voice.name == "cmu_us_slt_arctic_hts":
+        return "flite:slt"
     variant = voice.name.partition("+")[2] if voice.engine == "espeak" else voice.name
     return f"{voice.engine}:{variant}"
