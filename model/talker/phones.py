@@ -45,8 +45,15 @@ _IPA: dict[str, tuple[str, ...]] = {
     **{"eɪ": ("EY",), "ei": ("EY",), "ɛɪ": ("EY",), "aɪ": ("AY",), "ai": ("AY",), "aʊ": ("AW",), "æʊ": ("AW",)},
     **{"oʊ": ("OW",), "əʊ": ("OW",), "əu": ("OW",), "ʌʊ": ("OW",), "ɔɪ": ("OY",), "oɪ": ("OY",), "ɔø": ("OY",)},
     **{"ɔʏ": ("OY",), "œy": ("OE", "UE"), "əl": ("AX", "L"), "ss": ("S",), "aa": ("AA",)},
+    **{"ɭ": ("L",), "ɳ": ("N",), "ɴ": ("NG",), "ɗ": ("D",), "ɓ": ("B",), "ε": ("EH",), "ɯᵝ": ("UH",)},
 }
 _IPA_BY_LENGTH = sorted(_IPA, key=len, reverse=True)
+
+_QUIRKS: dict[str, dict[str, str]] = {
+    **{"ru": {"y": "ɨ"}, "uk": {"y": "ɨ"}, "ro": {"y": "ɨ"}, "vi": {"y": "ɨ"}},  # unrounded ы, â and ư
+    **{"hu": {"ɑ": "ɒ"}, "et": {"ɵ": "ɤ"}, "ca": {"ʋ": "β"}},  # rounded a, unrounded õ, v said as b
+}
+"""Where espeak-ng's sign for a sound of a language misleads the lips: the sign, and what is said."""
 
 _FLITE = {"AXR": "ER", "DX": "D", "EL": "L", "EM": "M", "EN": "N", "HV": "HH", "NX": "N"}
 _FLITE |= {"PAU": SILENCE, "H#": SILENCE, "BRTH": SILENCE}
@@ -64,8 +71,8 @@ _FESTIVAL: dict[str, dict[str, str]] = {
 """festival's names that are not IPA, by language: what its voices call the sound, and its IPA."""
 
 
-def from_ipa(name: str) -> tuple[str, ...]:
-    """Fold an IPA name as espeak-ng writes it into our phones; "" (a pause) and bare marks give ().
+def from_ipa(name: str, language: str = "") -> tuple[str, ...]:
+    """Fold an IPA name as espeak-ng writes it in `language` into our phones; "" (a pause) and bare marks give ().
 
     Length, stress, nasality and other marks are dropped: lips do not show them. Raises KeyError for an unknown sign.
     """
@@ -74,8 +81,10 @@ def from_ipa(name: str) -> tuple[str, ...]:
     plain = "".join(
         sign
         for sign in unicodedata.normalize("NFD", name.replace("ç", "\ue000"))
-        if not unicodedata.combining(sign) and sign not in "ːˑˈˌ-:_|;!^~*'\"ʰˤ "
+        if not unicodedata.combining(sign) and sign not in "ːˑˈˌ-:_|;!^~*'\"ʰˤ.#? "
     ).replace("\ue000", "ç")
+    for sign, said in _QUIRKS.get(language, {}).items():
+        plain = plain.replace(sign, said)
     phones: list[str] = []
     while plain:
         key = next((key for key in _IPA_BY_LENGTH if plain.startswith(key)), None)

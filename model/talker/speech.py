@@ -20,12 +20,12 @@ _NASALS = frozenset({"M", "N", "NG", "NY"})
 _VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AX", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
 _VOWELS |= {"UE", "OE"}
 _NASAL_LATE_S = 0.022  # espeak-ng marks a vowel after a nasal this much after the mouth opens (median over 224 m)
-_SPLIT_SHARE = {"Y": 0.35, "W": 0.35, "L": 0.45, "R": 0.4, "D": 0.3}
+_SPLIT_SHARE = {"Y": 0.35, "W": 0.35, "L": 0.45, "R": 0.4, "D": 0.3, "Q": 0.25}
 
 
-def _expand(name: str, start: float, end: float) -> list[Phone]:
+def _expand(name: str, language: str, start: float, end: float) -> list[Phone]:
     """An IPA name in our phones; several phones in one name share its time."""
-    phones = from_ipa(name)
+    phones = from_ipa(name, language)
     shares = np.array([_SPLIT_SHARE.get(phone, 1.0) for phone in phones])
     edges = start + (end - start) * np.concatenate([[0.0], np.cumsum(shares) / max(shares.sum(), 1e-9)])
     return [(phone, float(a), float(b)) for phone, a, b in zip(phones, edges, edges[1:], strict=False)]
@@ -98,7 +98,7 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
             marks = [
                 phone
                 for name, start, end in one.phones
-                for phone in (_expand(name, start, end) or [(SILENCE, start, end)])
+                for phone in (_expand(name, voice.language, start, end) or [(SILENCE, start, end)])
             ]
             phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
