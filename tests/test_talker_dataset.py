@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,14 +11,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from voxmesh.model.talker import dataset, espeak, flite
+from voxmesh.model.talker import dataset, espeak, festival, flite
 from voxmesh.model.talker.augment import augment
 from voxmesh.model.talker.command import talker
 from voxmesh.model.talker.dataset import frames_of, make_clip, read_dataset, write_dataset
 from voxmesh.model.talker.phones import PHONES, from_flite, from_ipa
+from voxmesh.model.talker.sentences import SENTENCES
 from voxmesh.model.talker.speech import say
 from voxmesh.model.talker.text import LANGUAGES, sentence
-from voxmesh.model.talker.voices import ESPEAK_LANGUAGES, ESPEAK_VARIANTS, FLITE_VOICES, Voice, draw_voice, voice_key
+from voxmesh.model.talker.voices import (
+    ESPEAK_LANGUAGES,
+    ESPEAK_VARIANTS,
+    FESTIVAL_VOICES,
+    FLITE_VOICES,
+    Voice,
+    draw_voice,
+    voice_key,
+)
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.errors import VoxmeshError
 
@@ -60,8 +70,14 @@ def test_frames_of_rounds_up() -> None:
 
 
 def test_phones_are_where_the_sound_is() -> None:
-    """Vowels are loud and closures of p, t, k quiet, for both synthesisers: labels do not drift."""
-    voices = Voice("espeak", "en-us+f3", "en"), Voice("flite", "slt", "en"), Voice("espeak", "de", "de", speed=1.1)
+    """Vowels are loud and closures of p, t, k quiet, for every synthesiser: labels do not drift."""
+    voices = [Voice("espeak", "en-us+f3", "en"), Voice("flite", "slt", "en"), Voice("espeak", "de", "de", speed=1.1)]
+    voices += [Voice("espeak", "en-029+Storm", "en", words_per_minute=rate, speed=0.82) for rate in (90, 300)]
+    voices += [
+        Voice("festival", name, "en", duration_stretch=1.2, pitch_scale=1.2, speed=0.9)
+        for name in ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
+    ]
+    voices += [Voice("festival", "pc_diphone", "it"), Voice("festival", "czech_ph", "cs")]
     for voice in voices:
         audio, phones = say(["Papa took a copper pot to Peter."], voice)[0]
         power = np.convolve(np.square(audio), np.ones(160) / 160, "same")
@@ -74,6 +90,8 @@ def test_no_test_voice_is_in_training() -> None:
     """Splits share no speaker, in the lists and in two thousand draws."""
     assert not set(ESPEAK_VARIANTS["train"]) & set(ESPEAK_VARIANTS["test"])
     assert not set(FLITE_VOICES["train"]) & set(FLITE_VOICES["test"])
+    assert not set(FESTIVAL_VOICES["train"]) & set(FESTIVAL_VOICES["test"])
+    assert voice_key(Voice("festival", "cmu_us_slt_arctic_hts", "en")) == voice_key(Voice("flite", "slt", "en"))
     rng = np.random.default_rng(0)
     train, test = ({voice_key(draw_voice(rng, split)) for _ in range(1000)} for split in ("train", "test"))
     assert train and test and not train & test
@@ -81,16 +99,70 @@ def test_no_test_voice_is_in_training() -> None:
         draw_voice(rng, "validation")
 
 
-def test_every_phone_name_is_known() -> None:
-    """Whatever espeak-ng says in every language and accent, and flite in English, is in the inventory."""
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_phone_name_is_known(language: str) -> None:
+    """Whatever espeak-ng says in every sentence, mixture and accent of a language is in the inventory."""
     rng = np.random.default_rng(1)
-    for language in LANGUAGES:
-        for accent in ESPEAK_LANGUAGES[language]:
-            for take in espeak.speak([sentence(rng, language) for _ in range(25)], accent):
-                assert {phone for name, _, _ in take.phones for phone in from_ipa(name)} <= PHONES
+    texts = [*SENTENCES[language], *(sentence(rng, language) for _ in range(25))]
+    for accent in ESPEAK_LANGUAGES[language]:
+        for take in espeak.speak(texts[:1], accent) + espeak.speak(texts, f"{accent}+m3"):
+            assert {phone for name, _, _ in take.phones for phone in from_ipa(name, language)} <= PHONES
+            assert len(take.phones) > 3
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "shown", "hidden"),
+    [
+        ("ca", "la vaca", {"BV"}, {"V"}),
+        ("el", "μπάλα", {"B"}, {"BV"}),
+        ("hu", "ablak", {"AO", "B"}, {"AA"}),
+        ("ja", "ふね", {"BV", "UH", "N"}, {"F"}),
+        ("ro", "râu", {"IH", "UH"}, {"UE"}),
+        ("ru", "рыба", {"IH", "B"}, {"UE"}),
+        ("sw", "mbwa", {"M", "B", "W"}, set()),
+        ("tr", "vücut", {"V", "UE"}, set()),
+        ("vi", "sư tử", {"IH"}, {"UE"}),
+    ],
+)
+def test_lips_show_what_is_said(language: str, word: str, shown: set[str], hidden: set[str]) -> None:
+    """Lips close, round and spread as the language asks, also where espeak-ng's sign says otherwise."""
+    phones = {name for name, _, _ in say([word], Voice("espeak", language, language))[0][1]}
+    assert shown <= phones and not hidden & phones
+
+
+def test_flite_names_are_known() -> None:
+    """Whatever flite says in English is in the inventory."""
+    rng = np.random.default_rng(1)
     for _ in range(5):
         _, _, phones = flite.speak(sentence(rng), "rms")
         assert {from_flite(name) for name, _, _ in phones} <= PHONES
+
+
+@pytest.mark.parametrize("name", festival.SPEAKERS)
+def test_festival_keeps_time(name: str) -> None:
+    """Every festival voice gives the same bytes twice, known phones in order inside the audio, and can be slowed."""
+    language = festival.SPEAKERS[name].language
+    rng = np.random.default_rng(2)
+    texts = [sentence(rng, language) for _ in range(8)] + ['Say "ah\\ha" (or not).']
+    voice = Voice("festival", name, language, pitch_scale=0.9)
+    takes, again = say(texts, voice), say(texts, voice)
+    slow = say(texts, replace(voice, duration_stretch=1.3))
+    for (audio, phones), (audio_again, phones_again), (_, slowed) in zip(takes, again, slow, strict=True):
+        assert audio.tobytes() == audio_again.tobytes() and phones == phones_again
+        times = [time for _, start, end in phones for time in (start, end)]
+        assert len(phones) > 3 and times[0] >= 0.0 and times[-1] <= len(audio) / 16000
+        assert all(a <= b + 1e-6 for a, b in pairwise(times))
+        assert {phone for phone, _, _ in phones} <= PHONES
+        assert slowed[-1][2] > 1.1 * times[-1]
+
+
+def test_draws_do_not_depend_on_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same seed draws the same voices on a machine without any synthesiser."""
+    voices = [draw_voice(np.random.default_rng(seed), "train") for seed in range(50)]
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(espeak.ctypes.util, "find_library", lambda name: None)
+    assert voices == [draw_voice(np.random.default_rng(seed), "train") for seed in range(50)]
+    assert {voice.engine for voice in voices} == {"espeak", "flite", "festival"}
 
 
 def test_every_variant_exists() -> None:
@@ -161,8 +233,12 @@ def test_reading_nothing_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_missing_synthesisers_name_the_apt_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without flite or an espeak-ng voice the error says exactly what to install."""
+    """Without flite, festival or a voice of espeak-ng the error says exactly what to install, in one line."""
     monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(VoxmeshError, match=r"apt-get install -y .*festival festvox-kdlpc16k$"):
+        festival.speak(["hello"], "ked_diphone")
+    with pytest.raises(VoxmeshError, match="unknown festival voice 'hal'; choose one of kal_diphone"):
+        festival.speak(["hello"], "hal")
     with pytest.raises(VoxmeshError, match="apt-get install -y flite"):
         flite.speak("hello", "slt")
     with pytest.raises(VoxmeshError, match="apt-get install -y libespeak-ng1"):

@@ -29,7 +29,12 @@ def make(out: Path, clips: int, seed: int, split: str, workers: int) -> None:
 @talker.command()
 @click.argument("text")
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="WAV to write.")
-@click.option("--voice", default="slt", show_default=True, help="slt, rms, awb (flite), or en-us+f3 and the like.")
+@click.option(
+    "--voice",
+    default="slt",
+    show_default=True,
+    help="slt, rms, awb (flite), kal_diphone and the like (festival), or en-us+f3 (espeak-ng).",
+)
 @click.option("--phones", type=click.Path(dir_okay=False, path_type=Path), help="JSON of [phone, start_s, end_s].")
 def say(text: str, out: Path, voice: str, phones: Path | None) -> None:
     """Say TEXT into a 16 kHz WAV file."""
@@ -37,10 +42,9 @@ def say(text: str, out: Path, voice: str, phones: Path | None) -> None:
 
     from voxmesh.model.talker.speech import SAMPLE_RATE
     from voxmesh.model.talker.speech import say as speak
-    from voxmesh.model.talker.voices import FLITE_VOICES, Voice
+    from voxmesh.model.talker.voices import named
 
-    is_flite = any(voice in names for names in FLITE_VOICES.values())
-    samples, marks = speak([text], Voice("flite" if is_flite else "espeak", voice, voice.partition("-")[0]))[0]
+    samples, marks = speak([text], named(voice))[0]
     soundfile.write(out, samples, SAMPLE_RATE, subtype="PCM_16")
     if phones is not None:
         phones.write_text(json.dumps([[name, round(a, 4), round(b, 4)] for name, a, b in marks]) + "\n")

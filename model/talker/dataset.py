@@ -73,7 +73,7 @@ def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, n
 def make_clip(seed: int, index: int, split: str = "train") -> Clip:
     """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
 
-    Raises VoxmeshError when espeak-ng or flite is missing or `split` is neither "train" nor "test".
+    Raises VoxmeshError when a synthesiser is missing or `split` is neither "train" nor "test".
     """
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")

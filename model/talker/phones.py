@@ -1,4 +1,4 @@
-"""One inventory of phones: espeak-ng's IPA names and flite's names, folded into ARPAbet and a few more.
+"""One inventory of phones: the names of espeak-ng (IPA), flite and festival, folded into ARPAbet and a few more.
 
 ARPAbet (39 phones of English, and AX for schwa) is extended by what the other languages need and lips can show:
 UE (French u, German ü), OE (eu, ö), RU (uvular r: lips neutral), XX (German ch, Spanish j), CC (ich, soft Polish and
@@ -45,14 +45,34 @@ _IPA: dict[str, tuple[str, ...]] = {
     **{"eɪ": ("EY",), "ei": ("EY",), "ɛɪ": ("EY",), "aɪ": ("AY",), "ai": ("AY",), "aʊ": ("AW",), "æʊ": ("AW",)},
     **{"oʊ": ("OW",), "əʊ": ("OW",), "əu": ("OW",), "ʌʊ": ("OW",), "ɔɪ": ("OY",), "oɪ": ("OY",), "ɔø": ("OY",)},
     **{"ɔʏ": ("OY",), "œy": ("OE", "UE"), "əl": ("AX", "L"), "ss": ("S",), "aa": ("AA",)},
+    **{"ɭ": ("L",), "ɳ": ("N",), "ɴ": ("NG",), "ɗ": ("D",), "ɓ": ("B",), "ε": ("EH",), "ɯᵝ": ("UH",)},
 }
 _IPA_BY_LENGTH = sorted(_IPA, key=len, reverse=True)
 
-_FLITE = {"AXR": "ER", "DX": "D", "EL": "L", "EM": "M", "EN": "N", "PAU": SILENCE, "H#": SILENCE, "BRTH": SILENCE}
+_QUIRKS: dict[str, dict[str, str]] = {
+    **{"ru": {"y": "ɨ"}, "uk": {"y": "ɨ"}, "ro": {"y": "ɨ"}, "vi": {"y": "ɨ"}},  # unrounded ы, â and ư
+    **{"hu": {"ɑ": "ɒ"}, "et": {"ɵ": "ɤ"}, "ca": {"ʋ": "β"}},  # rounded a, unrounded õ, v said as b
+}
+"""Where espeak-ng's sign for a sound of a language misleads the lips: the sign, and what is said."""
+
+_FLITE = {"AXR": "ER", "DX": "D", "EL": "L", "EM": "M", "EN": "N", "HV": "HH", "NX": "N"}
+_FLITE |= {"PAU": SILENCE, "H#": SILENCE, "BRTH": SILENCE}
+
+_SAMPA = {"E": "ɛ", "O": "ɔ", "S": "ʃ", "Z": "ʒ", "T": "θ", "J": "ɲ", "L": "ʎ", "N": "ŋ", "tS": "tʃ", "dZ": "dʒ"}
+_FESTIVAL: dict[str, dict[str, str]] = {
+    "it": {**_SAMPA, "ng": "ŋ", "nf": "ɱ"},
+    "fi": {**_SAMPA, "@": "æ", "7": "ø", "&": "ə"},
+    "ca": {**_SAMPA, "ax": "ə", "rr": "r"},
+    "cs": {
+        **{"c": "ts", "c~": "tʃ", "dz~": "dʒ", "ch": "x", "d~": "ɟ", "t~": "c", "n~": "ɲ", "n*": "ŋ"},
+        **{"s~": "ʃ", "z~": "ʒ", "r~": "ʒ", "r~*": "ʃ", "_": "ʔ"},
+    },
+}
+"""festival's names that are not IPA, by language: what its voices call the sound, and its IPA."""
 
 
-def from_ipa(name: str) -> tuple[str, ...]:
-    """Fold an IPA name as espeak-ng writes it into our phones; "" (a pause) and bare marks give ().
+def from_ipa(name: str, language: str = "") -> tuple[str, ...]:
+    """Fold an IPA name as espeak-ng writes it in `language` into our phones; "" (a pause) and bare marks give ().
 
     Length, stress, nasality and other marks are dropped: lips do not show them. Raises KeyError for an unknown sign.
     """
@@ -61,8 +81,10 @@ def from_ipa(name: str) -> tuple[str, ...]:
     plain = "".join(
         sign
         for sign in unicodedata.normalize("NFD", name.replace("ç", "\ue000"))
-        if not unicodedata.combining(sign) and sign not in "ːˑˈˌ-:_|;!^~*'\"ʰˤ "
+        if not unicodedata.combining(sign) and sign not in "ːˑˈˌ-:_|;!^~*'\"ʰˤ.#? "
     ).replace("\ue000", "ç")
+    for sign, said in _QUIRKS.get(language, {}).items():
+        plain = plain.replace(sign, said)
     phones: list[str] = []
     while plain:
         key = next((key for key in _IPA_BY_LENGTH if plain.startswith(key)), None)
@@ -82,3 +104,15 @@ def from_flite(name: str) -> str:
     if upper not in PHONES:
         raise KeyError(f"unknown phone {name!r}")
     return upper
+
+
+def from_festival(name: str, language: str) -> str:
+    """Fold a name of festival's voices in `language` ("O1", "p:", "pau") into our phones; English is as flite's.
+
+    Raises KeyError for an unknown one.
+    """
+    if language == "en":
+        return from_flite(name)
+    plain = name.rstrip("1:")
+    plain = _FESTIVAL[language].get(plain, plain)
+    return SILENCE if plain in ("#", "_", "pau") else from_ipa(plain)[0]

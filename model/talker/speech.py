@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import soxr
 
-from voxmesh.model.talker import espeak, flite
-from voxmesh.model.talker.phones import SILENCE, from_flite, from_ipa
+from voxmesh.model.talker import espeak, festival, flite
+from voxmesh.model.talker.phones import SILENCE, from_festival, from_flite, from_ipa
 from voxmesh.model.talker.voices import Voice
 
 SAMPLE_RATE = 16000
@@ -20,12 +20,12 @@ _NASALS = frozenset({"M", "N", "NG", "NY"})
 _VOWELS = frozenset({"AA", "AE", "AH", "AO", "AW", "AX", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"})
 _VOWELS |= {"UE", "OE"}
 _NASAL_LATE_S = 0.022  # espeak-ng marks a vowel after a nasal this much after the mouth opens (median over 224 m)
-_SPLIT_SHARE = {"Y": 0.35, "W": 0.35, "L": 0.45, "R": 0.4, "D": 0.3}
+_SPLIT_SHARE = {"Y": 0.35, "W": 0.35, "L": 0.45, "R": 0.4, "D": 0.3, "Q": 0.25}
 
 
-def _expand(name: str, start: float, end: float) -> list[Phone]:
+def _expand(name: str, language: str, start: float, end: float) -> list[Phone]:
     """An IPA name in our phones; several phones in one name share its time."""
-    phones = from_ipa(name)
+    phones = from_ipa(name, language)
     shares = np.array([_SPLIT_SHARE.get(phone, 1.0) for phone in phones])
     edges = start + (end - start) * np.concatenate([[0.0], np.cumsum(shares) / max(shares.sum(), 1e-9)])
     return [(phone, float(a), float(b)) for phone, a, b in zip(phones, edges, edges[1:], strict=False)]
@@ -73,6 +73,17 @@ def end_nasals(phones: Sequence[Phone]) -> list[Phone]:
     return fixed
 
 
+def join_doubled(phones: Sequence[Phone]) -> list[Phone]:
+    """Make one long consonant of two alike in a row: the lips of "pp" close once."""
+    joined: list[Phone] = []
+    for name, start, end in phones:
+        if joined and joined[-1][0] == name and joined[-1][2] == start and name not in _VOWELS:
+            joined[-1] = (name, joined[-1][1], end)
+        else:
+            joined.append((name, start, end))
+    return joined
+
+
 def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone]]]:
     """Say each of `texts`: (samples (N,) float32 at 16 kHz, phones without silences) each, deterministic.
 
@@ -87,10 +98,15 @@ def say(texts: Sequence[str], voice: Voice) -> list[tuple[np.ndarray, list[Phone
             marks = [
                 phone
                 for name, start, end in one.phones
-                for phone in (_expand(name, start, end) or [(SILENCE, start, end)])
+                for phone in (_expand(name, voice.language, start, end) or [(SILENCE, start, end)])
             ]
             phones = end_nasals(close_stops(one.samples, one.rate, marks))
             takes.append(_finish(one.samples, one.rate, phones, voice.speed))
+    elif voice.engine == "festival":
+        said = festival.speak(texts, voice.name, duration_stretch=voice.duration_stretch, pitch=voice.pitch_scale)
+        for samples, rate, marks in said:
+            phones = [(from_festival(name, voice.language), start, end) for name, start, end in marks]
+            takes.append(_finish(samples, rate, join_doubled(phones), voice.speed))
     else:
         for text in texts:
             samples, rate, marks = flite.speak(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
-from voxmesh.model.talker.sentences import ENGLISH_SLOTS, ENGLISH_TEMPLATES, SENTENCES
+from voxmesh.model.talker.sentences import SENTENCES
+from voxmesh.model.talker.sentences_english import ENGLISH_SLOTS, ENGLISH_TEMPLATES
 
+_MARKS = ".,;:!?¿¡।、。"
 LANGUAGES: tuple[str, ...] = tuple(SENTENCES)
 
 
@@ -15,9 +18,12 @@ def _pick(rng: np.random.Generator, items: tuple[str, ...]) -> str:
     return items[int(rng.integers(len(items)))]
 
 
+@cache
 def _words(language: str) -> tuple[str, ...]:
     text = " ".join(SENTENCES[language])
-    return tuple(re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text))
+    if language == "en":
+        text += " " + re.sub(r"\{\w+\}", "", " ".join(ENGLISH_SLOTS.values())).replace("|", " ")
+    return tuple(word for word in (word.strip(_MARKS) for word in text.split()) if word)
 
 
 def _template(rng: np.random.Generator) -> str:
@@ -27,13 +33,15 @@ def _template(rng: np.random.Generator) -> str:
             return str(int(rng.integers(2, 2000)))
         return _pick(rng, tuple(ENGLISH_SLOTS[slot].split("|")))
 
-    sentence = re.sub(r"\{(\w+)\}", fill, _pick(rng, ENGLISH_TEMPLATES))
+    sentence = _pick(rng, ENGLISH_TEMPLATES)
+    while "{" in sentence:
+        sentence = re.sub(r"\{(\w+)\}", fill, sentence)
     return sentence[0].upper() + sentence[1:]
 
 
 def _clauses(rng: np.random.Generator, language: str) -> str:
     """Join the halves of two sentences at a word boundary: new neighbours for the sounds, still sayable."""
-    first, second = (_pick(rng, SENTENCES[language]).rstrip(".!?").split() for _ in range(2))
+    first, second = (_pick(rng, SENTENCES[language]).rstrip(".!?;।。").split() for _ in range(2))
     cut = max(2, len(first) // 2 + int(rng.integers(-1, 2)))
     mark = _pick(rng, (", ", " ", ", ", ". "))
     tail = second[-max(2, len(second) // 2 + int(rng.integers(-1, 2))) :]
