@@ -17,7 +17,7 @@ def talker() -> None:
 @click.option("-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to fill.")
 @click.option("--clips", default=100, show_default=True, type=click.IntRange(1), help="How many clips of 3-8 s.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
-@click.option("--split", default="train", show_default=True, type=click.Choice(["train", "test"]))
+@click.option("--split", default="train", show_default=True, type=click.Choice(["train", "valid", "test"]))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes to use.")
 def make(out: Path, clips: int, seed: int, split: str, workers: int) -> None:
     """Write a data set; run again, it goes on where it stopped."""

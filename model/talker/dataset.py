@@ -23,7 +23,7 @@ from voxmesh.stream.errors import VoxmeshError
 
 FPS = 60
 SAMPLE_RATE = 16000
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "valid")
 _SPEECHLESS_SHARE, _SHORTEST_S, _LONGEST_S = 0.10, 3.0, 8.0
 
 
@@ -73,7 +73,7 @@ def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, n
 def make_clip(seed: int, index: int, split: str = "train") -> Clip:
     """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
 
-    Raises VoxmeshError when a synthesiser is missing or `split` is neither "train" nor "test".
+    Raises VoxmeshError when a synthesiser is missing or `split` is none of SPLITS.
     """
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")

@@ -49,7 +49,7 @@ _SETUP = """
 (define (scale_pitch utt)
   (if (member 'Target (utt.relationnames utt))
     (mapcar
-      (lambda (target) (item.set_feat target "f0" (* {pitch:.3f} (item.feat target "f0"))))
+      (lambda (target) (item.set_feat target "f0" (max 70.0 (* {pitch:.3f} (item.feat target "f0")))))
       (utt.relation.leafs utt 'Target)))
   utt)
 (set! after_analysis_hooks (list scale_pitch))

@@ -12,22 +12,23 @@ from voxmesh.stream.errors import VoxmeshError
 
 ESPEAK_VARIANTS: dict[str, tuple[str, ...]] = {
     "train": (
-        *("", "f1", "f2", "f3", "f4", "m1", "m2", "m3", "m4", "m5", "m7", "m8", "klatt", "klatt2", "klatt3", "klatt4"),
-        *("Alex", "Andrea", "Annie", "Denis", "Diogo", "Gene", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael"),
-        *("Nguyen", "adam", "anika", "antonio", "aunty", "benjamin", "boris", "caleb", "david", "edward", "gustave"),
-        *("iven", "iven2", "john", "linda", "max", "michel", "norbert", "paul", "quincy", "robert", "sandro"),
+        *("", "f1", "f2", "f3", "m1", "m2", "m3", "m4", "m7", "m8", "klatt", "klatt2", "klatt4"),
+        *("Alex", "Andrea", "Annie", "Denis", "Diogo", "Gene", "Hugo", "Jacky", "Marco", "Mario", "Michael"),
+        *("Nguyen", "adam", "antonio", "aunty", "benjamin", "boris", "caleb", "david", "edward", "gustave"),
+        *("iven", "iven2", "john", "linda", "max", "michel", "paul", "quincy", "robert", "sandro"),
         *("steph", "steph2", "travis", "grandpa", "croak", "whisper"),
         *("Gene2", "Henrique", "Mr serious", "Storm", "edward2", "iven3", "iven4", "kaukovalta", "klatt5", "klatt6"),
-        *("marcelo", "miguel", "pedro", "rob", "shelby", "steph3", "victor"),
+        *("marcelo", "pedro", "rob", "shelby", "steph3", "victor"),
     ),
+    "valid": ("f4", "m5", "klatt3", "Lee", "anika", "norbert", "miguel"),
     "test": ("f5", "m6", "Alicia", "Andy", "belinda", "ed", "grandma", "Mike", "pablo", "zac", "whisperf"),
 }
-"""Variants of espeak-ng's formant synthesiser ("!v" files); no variant is in both splits.
+"""Variants of espeak-ng's formant synthesiser ("!v" files); no variant is in two splits.
 
 Left out: what sounds on in closures or after the end (echoes: RicishayMax, UniRobot, robosoft, announcer, anikaRobot),
 effects (Demonic, Tweaky, fast), and AnxiousAndy, too near to Andy of the test.
 """
-_WHISPERS = {"train": ("whisper", "croak"), "test": ("whisperf",)}
+_WHISPERS = {"train": ("whisper", "croak"), "valid": (), "test": ("whisperf",)}
 _WHISPER_SHARE = 0.06
 
 ESPEAK_LANGUAGES: dict[str, tuple[str, ...]] = {
@@ -47,14 +48,15 @@ _REST = (1.0 - sum(_SHARES.values())) / (len(SENTENCES) - len(_SHARES))
 LANGUAGE_SHARE: dict[str, float] = {language: _SHARES.get(language, _REST) for language in SENTENCES}
 """How often espeak-ng speaks each language; with flite and most of festival, English is about six tenths of all."""
 
-FLITE_VOICES: dict[str, tuple[str, ...]] = {"train": ("slt", "rms"), "test": ("awb",)}
+FLITE_VOICES: dict[str, tuple[str, ...]] = {"train": ("slt", "rms"), "valid": (), "test": ("awb",)}
 """flite's recorded people; kal's labels run past its audio and are not used."""
 
 FESTIVAL_VOICES: dict[str, dict[str, float]] = {
     "train": {
-        **{"kal_diphone": 0.32, "cmu_us_slt_arctic_hts": 0.28, "lp_diphone": 0.08, "pc_diphone": 0.08},
+        **{"kal_diphone": 0.32, "cmu_us_slt_arctic_hts": 0.28, "lp_diphone": 0.16},
         **{"hy_fi_mv_diphone": 0.06, "suo_fi_lj_diphone": 0.06, "upc_ca_ona_hts": 0.06, "czech_ph": 0.06},
     },
+    "valid": {"pc_diphone": 1.0},
     "test": {"ked_diphone": 1.0},
 }
 """festival's recorded people and their shares; its slt is flite's slt, so both are in the same split."""
@@ -81,14 +83,14 @@ class Voice:
 
 
 def draw_voice(rng: np.random.Generator, split: str) -> Voice:
-    """A random voice of `split` ("train" or "test") with random rate, pitch and vocal tract."""
+    """A random voice of `split` ("train", "valid" to choose by, "test" to report): rate, pitch and vocal tract vary."""
     if split not in ESPEAK_VARIANTS:
-        raise VoxmeshError(f"unknown split {split!r}; choose train or test")
+        raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(ESPEAK_VARIANTS)}")
     speed = float(np.exp(rng.uniform(np.log(0.82), np.log(1.22)))) if rng.random() < 0.8 else 1.0
     engine = rng.random()
     if engine < FESTIVAL_SHARE:
         return _festival(rng, split, speed)
-    if engine < FESTIVAL_SHARE + FLITE_SHARE:
+    if engine < FESTIVAL_SHARE + FLITE_SHARE and FLITE_VOICES[split]:
         name = str(rng.choice(FLITE_VOICES[split]))
         low, high = _FLITE_PITCH_HZ[name]
         stretch = _stretch(rng) * speed
@@ -98,7 +100,8 @@ def draw_voice(rng: np.random.Generator, split: str) -> Voice:
     languages = list(LANGUAGE_SHARE)
     language = str(rng.choice(languages, p=np.array([LANGUAGE_SHARE[one] for one in languages])))
     accent = str(rng.choice(ESPEAK_LANGUAGES[language]))
-    variants = _WHISPERS[split] if rng.random() < _WHISPER_SHARE else ESPEAK_VARIANTS[split]
+    whispers = rng.random() < _WHISPER_SHARE and len(_WHISPERS[split]) > 0
+    variants = _WHISPERS[split] if whispers else ESPEAK_VARIANTS[split]
     variant = str(rng.choice(variants))
     usual, odd = rng.normal(165, 30), rng.uniform(220, 270) if rng.random() < 0.5 else rng.uniform(85, 120)
     words_per_minute = odd if rng.random() < _ODD_RATE_SHARE else usual
