@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from voxmesh.model.talker.articulation import articulate
+from voxmesh.model.talker.festival import SynthesiserCrash
 from voxmesh.model.talker.pauses import fill_pauses, pause_s, without_speech
 from voxmesh.model.talker.prosody import jaw_loudness, prosody
 from voxmesh.model.talker.speech import say
@@ -23,6 +24,7 @@ from voxmesh.stream.errors import VoxmeshError
 
 FPS = 60
 SAMPLE_RATE = 16000
+_ATTEMPTS = 5
 SPLITS = ("train", "test", "valid")
 _SPEECHLESS_SHARE, _SHORTEST_S, _LONGEST_S = 0.10, 3.0, 8.0
 
@@ -73,11 +75,20 @@ def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, n
 def make_clip(seed: int, index: int, split: str = "train") -> Clip:
     """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
 
-    Raises VoxmeshError when a synthesiser is missing or `split` is none of SPLITS.
+    A clip on which a synthesiser dies is drawn again. Raises VoxmeshError when one is missing, or for a split that is
+    none of SPLITS.
     """
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-    rng = np.random.default_rng([seed, index, SPLITS.index(split)])
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _make_clip(np.random.default_rng([seed, index, SPLITS.index(split), attempt]), split)
+        except SynthesiserCrash as crash:
+            last = crash
+    raise last
+
+
+def _make_clip(rng: np.random.Generator, split: str) -> Clip:
     if rng.random() < _SPEECHLESS_SHARE:
         return _speechless_clip(rng, split)
     voice = draw_voice(rng, split)

@@ -14,6 +14,10 @@ import soundfile
 from voxmesh.stream.errors import VoxmeshError
 
 
+class SynthesiserCrash(VoxmeshError):
+    """festival died on these words in this style, as it does about once in a thousand clips; others it can say."""
+
+
 @dataclass(frozen=True)
 class Speaker:
     """A festival voice: the apt package it comes in, the language code of its texts and their encoding."""
@@ -42,14 +46,16 @@ _APT = "apt-get install -y --no-install-recommends festival"
 
 # The pitch hook scales every target of the contour just before the wave is made, so it serves every diphone voice
 # whatever predicts its intonation; HMM voices predict pitch inside and listen only to "-r", their rate.
+_LOWEST_HZ = 70
 _SETUP = """
 (voice_{voice})
 (Parameter.set 'Duration_Stretch {stretch:.3f})
 (if (boundp 'hts_engine_params) (set! hts_engine_params (append hts_engine_params '(("-r" {rate:.3f})))))
+(define (set_pitch target f0) (item.set_feat target "f0" (if (> f0 {lowest}) f0 {lowest})))
 (define (scale_pitch utt)
   (if (member 'Target (utt.relationnames utt))
     (mapcar
-      (lambda (target) (item.set_feat target "f0" (max 70.0 (* {pitch:.3f} (item.feat target "f0")))))
+      (lambda (target) (set_pitch target (* {pitch:.3f} (item.feat target "f0"))))
       (utt.relation.leafs utt 'Target)))
   utt)
 (set! after_analysis_hooks (list scale_pitch))
@@ -72,7 +78,9 @@ def speak(
     if voice not in SPEAKERS:
         raise VoxmeshError(f"unknown festival voice {voice!r}; choose one of {', '.join(SPEAKERS)}")
     speaker = SPEAKERS[voice]
-    script = _SETUP.format(voice=voice, stretch=duration_stretch, rate=1.0 / duration_stretch, pitch=pitch)
+    script = _SETUP.format(
+        voice=voice, stretch=duration_stretch, rate=1.0 / duration_stretch, pitch=pitch, lowest=_LOWEST_HZ
+    )
     with tempfile.TemporaryDirectory(prefix="voxmesh-festival-") as folder:
         for index, text in enumerate(texts):
             plain = text.replace("’", "'").replace("\\", " ").replace('"', " ")
@@ -88,6 +96,10 @@ def speak(
         try:
             return [_read(Path(folder) / str(index)) for index in range(len(texts))]
         except (OSError, soundfile.LibsndfileError):
+            if done.returncode < 0:
+                raise SynthesiserCrash(
+                    f"festival died on {texts!r} with {voice!r} (signal {-done.returncode})"
+                ) from None
             why = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[:200]
             apt = f"{_APT} {speaker.package}"
             raise VoxmeshError(f"festival did not speak with {voice!r}: {why}; install the voice: {apt}") from None
