@@ -22,7 +22,7 @@ class ModelConfig:
     features: FeatureConfig = field(default_factory=FeatureConfig)
     heads: int = 12
     classes: int = 64
-    audio_channels: int = 160
+    audio_channels: int = 192
     audio_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8)
     audio_dropout: float = 0.1
     expression_channels: int = 96
