@@ -52,7 +52,12 @@ def fit(run: Run, stage: str, module: nn.Module, loss: Loss, training: Training)
     """Train `module` by `loss(draw) -> (loss, scalars)` until `training.steps`; resumes from the run's checkpoint."""
     module.train().to(training.device)
     parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, training.learning_rate, weight_decay=training.weight_decay)
+    # Biases and gates keep their size: decay is for weights that multiply an input.
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": training.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, training.learning_rate)
     about = run.resume(stage, module, optimizer)
     first = about["step"] if about else 0
     with (
