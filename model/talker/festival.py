@@ -41,16 +41,21 @@ SPEAKERS: dict[str, Speaker] = {
 _APT = "apt-get install -y --no-install-recommends festival"
 
 # The pitch hook scales every target of the contour just before the wave is made, so it serves every diphone voice
-# whatever predicts its intonation; HMM voices predict pitch inside and listen only to "-r", their rate.
+# whatever predicts its intonation; HMM voices predict pitch inside and listen only to "-r", their rate. Its last line
+# holds the pitch to the end: festival fills an open end at 100 Hz and overruns its memory if all before was lower.
 _SETUP = """
 (voice_{voice})
 (Parameter.set 'Duration_Stretch {stretch:.3f})
 (if (boundp 'hts_engine_params) (set! hts_engine_params (append hts_engine_params '(("-r" {rate:.3f})))))
 (define (scale_pitch utt)
-  (if (member 'Target (utt.relationnames utt))
+  (let ((targets (utt.relation.leafs utt 'Target)) (end (utt.relation.last utt 'Segment)))
     (mapcar
       (lambda (target) (item.set_feat target "f0" (* {pitch:.3f} (item.feat target "f0"))))
-      (utt.relation.leafs utt 'Target)))
+      targets)
+    (if (and targets (not (item.relation end 'Target)))
+      (item.append_daughter
+        (utt.relation.append utt 'Target end)
+        (list "0" (list (list "f0" (item.feat (car (last targets)) "f0")) (list "pos" (item.feat end "end")))))))
   utt)
 (set! after_analysis_hooks (list scale_pitch))
 (define (say text name)

@@ -115,4 +115,4 @@ def from_festival(name: str, language: str) -> str:
         return from_flite(name)
     plain = name.rstrip("1:")
     plain = _FESTIVAL[language].get(plain, plain)
-    return SILENCE if plain in ("#", "_", "pau") else from_ipa(plain)[0]
+    return SILENCE if plain == "pau" or not plain.strip("#_") else from_ipa(plain)[0]
