@@ -23,10 +23,10 @@ class Speaker:
     encoding: str = "ascii"
 
 
-# Measured at p, t, k between vowels of 5-12 sentences a voice, medians at the usual rate: the level falls by 10 dB -6 to
-# +15 ms after the label's start and rises again -10 to +8 ms from its end; flite's slt: +14 and +3. Stretched by 1.3, kal
-# falls after 18 ms and mv after 21 ms, the others as before. No voice is shifted; suo_fi_lj_diphone (falls after 21 ms,
-# stretched 29 ms) is left out. Labels of diphone voices end 26 ms past the audio, all of it in the last pause.
+# Measured at p, t, k between vowels of 5-12 sentences a voice, medians at the usual rate: the level falls by 10 dB
+# -6 to +15 ms after the label's start and rises again -10 to +8 ms from its end; flite's slt: +14 and +3. Stretched by
+# 1.3, kal falls after 18 ms and mv after 21 ms, the others as before. No voice is shifted; suo_fi_lj_diphone (falls
+# after 21 ms, stretched 29 ms) is left out. Labels of diphone voices end 26 ms past the audio, in the last pause.
 SPEAKERS: dict[str, Speaker] = {
     "kal_diphone": Speaker("festvox-kallpc16k", "en"),
     "ked_diphone": Speaker("festvox-kdlpc16k", "en"),
