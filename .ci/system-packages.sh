@@ -5,9 +5,9 @@ set -eu
 
 viewer="libportaudio2 libgl1 libgl1-mesa-dri libglx-mesa0 libegl1 libegl-mesa0 libgomp1 libusb-1.0-0 libx11-6"
 dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 espeak-ng-data flite"
-# What the talker speaks with beside espeak-ng and flite: festival and nine recorded people, 45 MB to fetch.
+# What the talker speaks with beside espeak-ng and flite: festival and eight recorded voices, 41 MB to fetch.
 dev="$dev festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k"
-dev="$dev festvox-suopuhe-lj festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"
+dev="$dev festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"
 case "${1:-}" in
   viewer) wanted=$viewer ;;
   dev) wanted=$dev ;;

@@ -54,7 +54,7 @@ FLITE_VOICES: dict[str, tuple[str, ...]] = {"train": ("slt", "rms"), "valid": ()
 FESTIVAL_VOICES: dict[str, dict[str, float]] = {
     "train": {
         **{"kal_diphone": 0.32, "cmu_us_slt_arctic_hts": 0.28, "lp_diphone": 0.16},
-        **{"hy_fi_mv_diphone": 0.06, "suo_fi_lj_diphone": 0.06, "upc_ca_ona_hts": 0.06, "czech_ph": 0.06},
+        **{"hy_fi_mv_diphone": 0.12, "upc_ca_ona_hts": 0.06, "czech_ph": 0.06},
     },
     "valid": {"pc_diphone": 1.0},
     "test": {"ked_diphone": 1.0},
