@@ -15,7 +15,7 @@ from voxmesh.stream.errors import VoxmeshError
 
 
 class SynthesiserCrash(VoxmeshError):
-    """festival died on these words in this style, as it does about once in a thousand clips; others it can say."""
+    """festival died on these words in this style; others it can say."""
 
 
 @dataclass(frozen=True)
