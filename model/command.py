@@ -91,5 +91,5 @@ def _work(name: str) -> Callable[[Run, Training], None]:
 
 
 _stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=12000))
-_stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=4000, batch=12))
-_stage("context", "Stage two: the autoregressive context model.", Training(steps=3000, frames=240, learning_rate=1e-3))
+_stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=3000, batch=12))
+_stage("context", "Stage two: the autoregressive context model.", Training(steps=2500, frames=240, learning_rate=1e-3))
