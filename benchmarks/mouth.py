@@ -93,7 +93,7 @@ def animated(bundle: Bundle, path: Path, seed: int = 0) -> Motion:
 
 
 def streamed(
-    bundle: Bundle, blocks: Iterable[np.ndarray], rate: int, vertices: Sequence[int], seed: int = 0
+    bundle: Bundle, blocks: Iterable[np.ndarray], rate: int, vertices: Sequence[int] | np.ndarray, seed: int = 0
 ) -> np.ndarray:
     """(T, n, 3) metres: where the streaming engine puts these vertices, for blocks of audio at `rate`."""
     engine = Engine(bundle, source_rate=rate, seed=seed, identity=IDENTITY)
@@ -114,7 +114,7 @@ def articulated(bundle: Bundle, phones: list[Phone], frames: int) -> Motion:
     return measure(posed(bundle, articulate(phones, frames), vertices), rest, float(FPS))
 
 
-def posed(bundle: Bundle, curves: np.ndarray, vertices: Sequence[int]) -> np.ndarray:
+def posed(bundle: Bundle, curves: np.ndarray, vertices: Sequence[int] | np.ndarray) -> np.ndarray:
     """(T, n, 3) metres: where the talker's curves, (T, 52) in ARKIT_NAMES' order, put these vertices.
 
     Raises VoxmeshError when the bundle has another frame rate than the talker.

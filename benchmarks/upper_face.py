@@ -22,7 +22,7 @@ from typing import Any
 import click
 import numpy as np
 
-from mouth import measure, posed, rest_points, streamed
+from mouth import IDENTITY, measure, posed, rest_points, streamed
 from upper_figures import FIGURES, Upper, Value, correlations, figures, samples, turned
 from voxmesh.model.talker.dataset import FPS, SAMPLE_RATE, make_clip
 from voxmesh.model.talker.prosody import prosody
@@ -97,13 +97,13 @@ class Reader:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._rest, self._vertices = rest_points(bundle)
+        self._rest, marks = rest_points(bundle)
         self._eyes = []
         for side in ("Left", "Right"):
             # Looking aside moves the eyeball and nothing else.
             ball = np.flatnonzero(np.abs(bundle.deltas[bundle.blendshape_names.index(f"eyeLookIn{side}")]).max(1) > 0)
             self._eyes.append(ball[:: max(1, len(ball) // EYE_POINTS)])
-        self._all = [*self._vertices, *np.concatenate(self._eyes)]
+        self._all = np.concatenate([marks, *self._eyes])
 
     def live(self, audio: np.ndarray, seed: int) -> tuple[Upper, dict[str, np.ndarray]]:
         """The streaming engine on (N,) samples at 16 kHz."""
@@ -124,7 +124,7 @@ class Reader:
             return 1 - np.linalg.norm(at[upper] - at[lower], axis=1) / np.linalg.norm(rest[upper] - rest[lower])
 
         brows = [1000 * (at[name][:, 1] - rest[name][1]) for name in ("brow_left", "brow_right")]
-        template, first, gaze = self.bundle.topology(0).template, len(LANDMARKS), []
+        template, first, gaze = self.bundle.topology(IDENTITY).template, len(LANDMARKS), []
         for eye in self._eyes:
             gaze.append(turned(points[:, first : first + len(eye)], template[eye]))
             first += len(eye)
