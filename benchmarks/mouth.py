@@ -6,6 +6,7 @@ streaming engine, and the articulation model's curves for the recording's phones
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,13 +88,21 @@ def animated(bundle: Bundle, path: Path, seed: int = 0) -> Motion:
     """The recording through the streaming engine. Raises VoxmeshError when it cannot be read."""
     rest, vertices = rest_points(bundle)
     with AudioFile(path) as audio:
-        engine = Engine(bundle, source_rate=audio.rate, seed=seed, identity=IDENTITY)
-        points, position = [], 0
-        for block in audio.blocks():
-            points += [frame.vertices[vertices] for frame in engine.push(AudioChunk(block, position))]
-            position += len(block)
-        points += [frame.vertices[vertices] for frame in engine.flush()]
-    return measure(np.stack(points), rest, engine.clock.fps)
+        points = streamed(bundle, audio.blocks(), audio.rate, vertices, seed)
+    return measure(points, rest, bundle.features.clock.fps)
+
+
+def streamed(
+    bundle: Bundle, blocks: Iterable[np.ndarray], rate: int, vertices: Sequence[int] | np.ndarray, seed: int = 0
+) -> np.ndarray:
+    """(T, n, 3) metres: where the streaming engine puts these vertices, for blocks of audio at `rate`."""
+    engine = Engine(bundle, source_rate=rate, seed=seed, identity=IDENTITY)
+    points, position = [], 0
+    for block in blocks:
+        points += [frame.vertices[vertices] for frame in engine.push(AudioChunk(block, position))]
+        position += len(block)
+    points += [frame.vertices[vertices] for frame in engine.flush()]
+    return np.stack(points)
 
 
 def articulated(bundle: Bundle, phones: list[Phone], frames: int) -> Motion:
@@ -101,11 +110,19 @@ def articulated(bundle: Bundle, phones: list[Phone], frames: int) -> Motion:
 
     Raises VoxmeshError when the bundle has another frame rate than the model.
     """
+    rest, vertices = rest_points(bundle)
+    return measure(posed(bundle, articulate(phones, frames), vertices), rest, float(FPS))
+
+
+def posed(bundle: Bundle, curves: np.ndarray, vertices: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(T, n, 3) metres: where the talker's curves, (T, 52) in ARKIT_NAMES' order, put these vertices.
+
+    Raises VoxmeshError when the bundle has another frame rate than the talker.
+    """
     if bundle.features.clock.fps != FPS:
         raise VoxmeshError(
             f"{bundle.folder} has {bundle.features.clock.fps:g} frames a second, the articulation model {FPS}:"
             " measure a bundle of that rate"
         )
-    rest, vertices = rest_points(bundle)
-    curves = articulate(phones, frames)[:, [ARKIT_NAMES.index(name) for name in bundle.blendshape_names]]
-    return measure(rest + np.tensordot(curves, bundle.deltas[:, vertices], 1), rest, float(FPS))
+    weights = curves[:, [ARKIT_NAMES.index(name) for name in bundle.blendshape_names]]
+    return bundle.topology(IDENTITY).template[vertices] + np.tensordot(weights, bundle.deltas[:, vertices], 1)
