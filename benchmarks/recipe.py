@@ -87,7 +87,7 @@ SETTINGS = {
 
 
 def chosen(voices: list[str], use: Ingredients) -> np.ndarray:
-    """(clips,) bool: which clips a setting hears, by each one's voice ("engine:name", or "none" where nobody speaks)."""
+    """(clips,) bool: which clips a setting hears, by their voices ("engine:name", or "none" where nobody speaks)."""
     speaks = np.array([voice != NOBODY for voice in voices])
     kept = np.ones(len(voices), bool)
     if not use.recorded_voices:

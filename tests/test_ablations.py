@@ -49,9 +49,9 @@ SHORT = ("--steps", "2", "--batch", "2", "--frames", "32", "--device", "cpu", "-
 
 
 def sounds() -> list[np.ndarray]:
-    """Three clips at 16 kHz: 0.2 s of next to nothing first, as the talker's have, then a voice."""
+    """Two clips at 16 kHz: 0.2 s of next to nothing first, as the talker's have, then a voice."""
     hiss = np.random.default_rng(0).normal(0, 1e-4, 3200).astype(np.float32)
-    return [np.concatenate([hiss, voice(seconds, 16000)]) for seconds in (2.0, 3.0, 2.5)]
+    return [np.concatenate([hiss, voice(seconds, 16000)]) for seconds in (2.0, 2.5)]
 
 
 def store_of(clips: list[np.ndarray], features: FeatureConfig) -> Store:
@@ -77,9 +77,9 @@ def test_shifted_features_are_those_of_the_other_look_ahead(frames: int) -> None
     rows = np.concatenate([np.arange(clip.start, clip.stop) for clip in shifted.clips()])
     got, depicted = np.float32(shifted.features[0, rows]), shifted.curves[rows, 0].astype(int)
     away = np.abs(got - fresh[depicted])
-    assert np.median(away) < 0.002 and np.quantile(away, 0.99) < 0.25, (np.median(away), np.quantile(away, 0.99))
+    assert np.median(away) < 0.002 and np.quantile(away, 0.99) < 0.1, (np.median(away), np.quantile(away, 0.99))
     a_frame_off = np.abs(got - fresh[depicted - 1])
-    assert away.mean() < 0.1 * a_frame_off.mean()
+    assert away.mean() < 0.02 * a_frame_off.mean()
     np.testing.assert_array_equal(shifted.phones[rows], depicted % 40)
 
 
@@ -115,7 +115,7 @@ def test_a_setting_hears_the_clips_it_says() -> None:
 def test_without_the_running_mean_a_gain_stays() -> None:
     """Twice the amplitude is 1.39 in log power, for good."""
     features = recipe.without_running_mean(FeatureConfig())
-    samples = 0.3 * voice(4.0, 16000)
+    samples = 0.3 * voice(1.0, 16000)
     quiet, loud = log_mel(samples, features), log_mel(2 * samples, features)
     inside = (np.abs(quiet) < 4.0) & (quiet > -4.0)
     np.testing.assert_allclose((loud - quiet)[inside], 2 * np.log(2.0), atol=0.05)
@@ -169,7 +169,7 @@ avatar = cache(build_avatar)
 def test_a_tool_tells_its_figures_and_repeats_nothing(
     tool: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two steps of each setting end in a table and one JSON line; run again nothing is trained and the line is equal."""
+    """Two steps of a setting end in a table and a JSON line; run again, nothing is trained and the line is equal."""
     for module in (preparing, short_measures):
         monkeypatch.setattr(module, "build_avatar", avatar)
     folders = ("--data", place / "train", "--valid", place / "valid", "--real", place / "real")
