@@ -4,8 +4,8 @@
 python benchmarks/latents.py --audio runs/default --data data/train --valid data/valid --real FOLDER
 
 Heads x classes 4x32, 8x64, 12x64 and 16x128; 12x64 without the cross-modality loss; and 12x64 at a temperature of 0,
-0.5 and 1 times the shipped ones. Each starts from the audio stage of `--audio` and trains codes, then context, for
-`--steps` steps each from the same seed.
+0.5 and 1 times the shipped ones. Each starts from the audio stage of `--audio` (and takes that run's features, unless
+--prepared names others) and trains codes, then context, for `--steps` steps each from the same seed.
 
 \b
 reconstruction  stage one, shown the truth: mouth and upper face, rms in mm
@@ -41,23 +41,25 @@ from voxmesh.stream.errors import VoxmeshError
 
 SIZES = ((4, 32), (8, 64), (12, 64), (16, 128))
 CHOSEN = (12, 64)
+CONTEXT_RATE = 1e-3
+"""Learning rate of the context stage, as `voxmesh train context` has it."""
 TEMPERATURES = (0.0, 0.5, 1.0)
-COLUMNS = {
-    "mouth, mm": ("codes", "mouth_rms_mm", 3),
-    "upper, mm": ("codes", "upper_rms_mm", 3),
-    "swapped: mouth, mm": ("codes", "mouth_swapped_mm", 3),
-    "upper": ("codes", "upper_swapped_mm", 3),
-    "perplexity, heard": ("codes", "perplexity_heard", 2),
-    "free": ("codes", "perplexity_free", 2),
-    "lip error, mm": ("live", "lip_error_mm", 2),
-    "p b m AUC": ("live", "bilabial", 3),
-    "p b m close": ("live", "closure_rate", 2),
-    "upper face": ("live", "upper_activity", 2),
-    "blinks / min": ("live", "blinks_per_minute", 1),
-    "real: p b m AUC": ("live_real", "bilabial", 3),
-    "p b m close ": ("live_real", "closure_rate", 2),
-    "blinks": ("live_real", "blinks_per_minute", 1),
-}
+COLUMNS = (
+    ("mouth, mm", "codes", "mouth_rms_mm", 3),
+    ("upper, mm", "codes", "upper_rms_mm", 3),
+    ("swapped: mouth, mm", "codes", "mouth_swapped_mm", 3),
+    ("upper", "codes", "upper_swapped_mm", 3),
+    ("perplexity, heard", "codes", "perplexity_heard", 2),
+    ("free", "codes", "perplexity_free", 2),
+    ("lip error, mm", "live", "lip_error_mm", 2),
+    ("p b m AUC", "live", "bilabial", 3),
+    ("p b m close", "live", "closure_rate", 2),
+    ("upper face", "live", "upper_activity", 2),
+    ("blinks / min", "live", "blinks_per_minute", 1),
+    ("real: p b m AUC", "live_real", "bilabial", 3),
+    ("p b m close", "live_real", "closure_rate", 2),
+    ("blinks", "live_real", "blinks_per_minute", 1),
+)
 
 
 def trained(bench: Bench, audio: Run, size: tuple[int, int], cross_modality: bool) -> Run:
@@ -78,7 +80,7 @@ def trained(bench: Bench, audio: Run, size: tuple[int, int], cross_modality: boo
     prepared = replace(bench.prepared, config=config)
     train_codes(run, bench.training, cross_modality, prepared)
     if not finished(run, "context", bench.training.steps):
-        train_context(run, bench.training, prepared)
+        train_context(run, replace(bench.training, learning_rate=CONTEXT_RATE), prepared)
     return run
 
 
@@ -100,7 +102,7 @@ def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, A
             own = {"codes": measure_codes(codes, context, step.config.features, bench.listening)}
             return {f"{t:g}": own | measure_live(step, codes, bench.listening, t, live_clips) for t in temperatures}
 
-        for temperature, figures in bench.measured(run, measure).items():
+        for temperature, figures in bench.measured(run, measure, live_clips=live_clips).items():
             name = "{}x{}".format(*size) + ("" if cross_modality else ", nothing swapped")
             found[name + (f", temperature {temperature}" if temperature != "1" else "")] = figures
     return found
@@ -113,7 +115,7 @@ def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, A
 @click.option("--live-clips", default=20, show_default=True, help="Measure the live model on the first so many.")
 def main(audio: Path, live_clips: int, **options: Any) -> None:
     try:
-        bench = bench_of(**options)
+        bench = bench_of(**{**options, "prepared": options["prepared"] or audio})
         found = ablation(bench, Run(audio), live_clips)
     except VoxmeshError as error:
         click.echo(f"latents: error: {error}", err=True)

@@ -30,19 +30,19 @@ from voxmesh.stream.errors import VoxmeshError
 
 FRAMES = (0, 2, 4, 6, 12)
 """Look-aheads in frames of 1/60 s: 0, 33, 67, 100 and 200 ms."""
-COLUMNS = {
-    "mouth, mm": ("clean", "mouth_rms_mm", 3),
-    "in noise": ("noisy", "mouth_rms_mm", 3),
-    "p b m AUC": ("clean", "bilabial", 3),
-    "in noise ": ("noisy", "bilabial", 3),
-    "real": ("real", "bilabial", 3),
-    "p b m close": ("clean", "closure_rate", 2),
-    "in noise  ": ("noisy", "closure_rate", 2),
-    "real ": ("real", "closure_rate", 2),
-    "f v AUC, real": ("real", "labiodental", 3),
-    "lag ms": ("clean", "lag_ms", 0),
-    "real  ": ("real", "lag_ms", 0),
-}
+COLUMNS = (
+    ("mouth, mm", "clean", "mouth_rms_mm", 3),
+    ("in noise", "noisy", "mouth_rms_mm", 3),
+    ("p b m AUC", "clean", "bilabial", 3),
+    ("in noise", "noisy", "bilabial", 3),
+    ("real", "real", "bilabial", 3),
+    ("p b m close", "clean", "closure_rate", 2),
+    ("in noise", "noisy", "closure_rate", 2),
+    ("real", "real", "closure_rate", 2),
+    ("f v AUC, real", "real", "labiodental", 3),
+    ("lag ms", "clean", "lag_ms", 0),
+    ("real", "real", "lag_ms", 0),
+)
 
 
 def prepared_at(p: Prepared, frames: int) -> Prepared:

@@ -13,7 +13,7 @@ rooms, noise, codecs   on the sound (`talker.augment`); without: every variant i
 tracts, floors, masks  on the features (`feature_augment`)
 naming the phone       the second read-out and its loss
 clips without speech   breaths, coughs, noises that move nothing
-running mean           of the features; without: a constant level. Its own features are computed, once, in WORK/plain
+running mean           of the features; without: a constant level. Its own features are computed once
 
 Each setting is a run under WORK/recipe; finished ones are not repeated, and the last step is the checkpoint that is
 measured: none is picked. Prints a table; the last line is one JSON object with every figure of `lip_sync.py` and its
@@ -42,21 +42,22 @@ from voxmesh.stream.features import FeatureConfig
 
 FEW = 8
 NOBODY = "none"
-COLUMNS = {
-    "mouth, mm": ("clean", "mouth_rms_mm", 3),
-    "in noise": ("noisy", "mouth_rms_mm", 3),
-    "p b m AUC": ("clean", "bilabial", 3),
-    "in noise ": ("noisy", "bilabial", 3),
-    "p b m close, in noise": ("noisy", "closure_rate", 2),
-    "quiet, in noise": ("noisy", "quiet_share", 2),
-    "real: p b m AUC": ("real", "bilabial", 3),
-    "f v": ("real", "labiodental", 3),
-    "rounded": ("real", "rounded", 3),
-    "spread": ("real", "spread", 3),
-    "open": ("real", "open", 3),
-    "p b m close": ("real", "closure_rate", 2),
-    "silence": ("real", "silence", 2),
-}
+COLUMNS = (
+    ("clips", "training", "clips", 0),
+    ("mouth, mm", "clean", "mouth_rms_mm", 3),
+    ("in noise", "noisy", "mouth_rms_mm", 3),
+    ("p b m AUC", "clean", "bilabial", 3),
+    ("in noise", "noisy", "bilabial", 3),
+    ("p b m close, in noise", "noisy", "closure_rate", 2),
+    ("quiet, in noise", "noisy", "quiet_share", 2),
+    ("real: p b m AUC", "real", "bilabial", 3),
+    ("f v", "real", "labiodental", 3),
+    ("rounded", "real", "rounded", 3),
+    ("spread", "real", "spread", 3),
+    ("open", "real", "open", 3),
+    ("p b m close", "real", "closure_rate", 2),
+    ("silence", "real", "silence", 2),
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,14 @@ SETTINGS = {
     "without clips without speech": Ingredients(speechless_clips=False),
     "without the running mean": Ingredients(running_mean=False),
     # Espeak-ng alone and its eight voices heard most often would be a handful of clips: many voices stay.
-    "without any": Ingredients(False, True, False, False, False, False, False),
+    "without any": Ingredients(
+        recorded_voices=False,
+        sound_augmented=False,
+        features_augmented=False,
+        phones_named=False,
+        speechless_clips=False,
+        running_mean=False,
+    ),
 }
 
 
@@ -120,9 +128,8 @@ def plain_of(bench: Bench) -> Prepared:
     """The same clips and sounds, without the running mean; computed once, for some minutes."""
     p, about = bench.prepared, bench.about
     config = replace(p.config, features=without_running_mean(p.config.features))
-    store = build_store(
-        bench.work / "plain", bench.data, config.features, about["variants"], about["seed"], clips=len(p.store.spans)
-    )
+    folder = bench.work / f"plain-{config.features.lookahead_samples}"
+    store = build_store(folder, bench.data, config.features, about["variants"], about["seed"], clips=len(p.store.spans))
     if not np.array_equal(store.spans, p.store.spans):
         raise VoxmeshError(f"{bench.data} is not what the features were computed from: prepare them again")
     return replace(p, config=config, store=store)
@@ -160,7 +167,7 @@ def main(**options: Any) -> None:
         click.echo(f"recipe: error: {error}", err=True)
         sys.exit(2)
     click.echo(f"{bench.training.steps} steps of the audio stage each\n")
-    click.echo(table(found, {"clips": ("training", "clips", 0), **COLUMNS}, "recipe") + "\n")
+    click.echo(table(found, COLUMNS, "recipe") + "\n")
     click.echo(json.dumps({"steps": bench.training.steps, **bench.listening.about, "recipe": found}))
 
 

@@ -7,6 +7,7 @@ articulation model for their phones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,15 +121,15 @@ def value(found: dict[str, Any], name: str, figure: str) -> float | None:
     return entry["value"] if isinstance(entry, dict) else entry
 
 
-def table(rows: dict[str, dict[str, Any]], columns: dict[str, tuple[str, str, int]], first: str = "setting") -> str:
-    """A markdown table. columns: title -> (set, figure, digits after the point)."""
+def table(rows: dict[str, dict[str, Any]], columns: Sequence[tuple[str, str, str, int]], first: str) -> str:
+    """A markdown table. columns: (title, set, figure, digits after the point). first: the title of the rows' names."""
 
     def cell(found: dict[str, Any], name: str, figure: str, digits: int) -> str:
         number = value(found, name, figure)
         return "-" if number is None else f"{number:.{digits}f}"
 
-    lines = [f"| {first} | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    lines = [f"| {first} | " + " | ".join(title for title, *_ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
     lines += [
-        f"| {name} | " + " | ".join(cell(found, *c) for c in columns.values()) + " |" for name, found in rows.items()
+        f"| {name} | " + " | ".join(cell(found, *which) for _, *which in columns) + " |" for name, found in rows.items()
     ]
     return "\n".join(lines)

@@ -53,24 +53,26 @@ class Bench:
         path = run.folder / "setting.json"
         if path.is_file():
             before = json.loads(path.read_text("utf-8"))
-            other = [f"{key} {before.get(key)} then, {about.get(key)} now" for key in {**before, **about}
-                     if before.get(key) != about.get(key)]  # fmt: skip
+            pairs = {key: (before.get(key), about.get(key)) for key in {**before, **about}}
+            other = "; ".join(f"{key} {then} then, {now} now" for key, (then, now) in pairs.items() if then != now)
             if other:
-                raise VoxmeshError(f"{run.folder} was made otherwise ({'; '.join(other)}): choose another --work")
-        run.create(config)
+                raise VoxmeshError(f"{run.folder} was made otherwise ({other}): choose another --work")
+        if run.create(config) != config:
+            raise VoxmeshError(f"{run.folder} holds a model of other sizes or features: choose another --work")
         path.write_text(json.dumps(about, indent=1), "utf-8")
         return run
 
-    def measured(self, run: Run, measure: Measure) -> dict[str, Any]:
-        """What `measure()` says of a trained setting, kept beside it for as long as the recordings are the same."""
+    def measured(self, run: Run, measure: Measure, **more: Any) -> dict[str, Any]:
+        """What `measure()` says of a trained setting, kept beside it for as long as the recordings and `more` are."""
+        on = {**self.listening.about, **more}
         path = run.folder / "measured.json"
         if path.is_file():
             kept = json.loads(path.read_text("utf-8"))
-            if kept["on"] == self.listening.about:
+            if kept["on"] == on:
                 return kept["figures"]
         found = measure()
         part = path.with_suffix(".part")
-        part.write_text(json.dumps({"on": self.listening.about, "figures": found}, indent=1, allow_nan=False), "utf-8")
+        part.write_text(json.dumps({"on": on, "figures": found}, indent=1, allow_nan=False), "utf-8")
         part.replace(path)
         return found
 
