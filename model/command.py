@@ -73,13 +73,21 @@ def _stage(name: str, help_text: str, defaults: Training) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        if precision == "auto":
-            cuda = device.startswith("cuda")
-            fast = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
-            precision = "bfloat16" if fast else "float32"
+        device, precision = hardware(device, precision)
         _work(name)(Run(run), Training(device=device, precision=precision, **settings))
         click.echo(f"trained {run / name}.safetensors")
+
+
+def hardware(device: str, precision: str = "auto") -> tuple[str, str]:
+    """The device and precision that "auto" stands for on this machine; anything else stands for itself."""
+    import torch
+
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    if precision == "auto":
+        cuda = device.startswith("cuda")
+        fast = torch.cuda.is_bf16_supported() if cuda else torch.cpu._is_avx512_bf16_supported()
+        precision = "bfloat16" if fast else "float32"
+    return device, precision
 
 
 def _work(name: str) -> Callable[[Run, Training], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,40 +29,50 @@ class Store:
 
     features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
     curves: (T, 52) float16. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
-    starts: (clips + 1,) int64, where each clip begins; the last entry is T.
+    spans: (clips, 2) int64, the first row of each clip and the row after its last.
     """
 
     features: np.ndarray
     curves: np.ndarray
     phones: np.ndarray
-    starts: np.ndarray
+    spans: np.ndarray
 
     def crops(self, rng: np.random.Generator, batch: int, frames: int, clean: float) -> tuple[np.ndarray, np.ndarray]:
         """`batch` random crops that lie inside one clip each; a share `clean` of them from variant 0.
 
         Returns (variants (batch,), rows (batch, frames)), indices into `features` and `curves`.
         """
-        room = np.maximum(np.diff(self.starts) - frames + 1, 0)
+        room = np.maximum(self.spans[:, 1] - self.spans[:, 0] - frames + 1, 0)
         if not room.any():
             raise VoxmeshError(f"no clip has {frames} frames: make longer clips, or train on shorter crops")
         ends = np.cumsum(room)
         picks = rng.integers(ends[-1], size=batch)
         clip = np.searchsorted(ends, picks, side="right")
-        first = self.starts[clip] + picks - (ends[clip] - room[clip])
+        first = self.spans[clip, 0] + picks - (ends[clip] - room[clip])
         variants = np.where(rng.random(batch) < clean, 0, rng.integers(len(self.features), size=batch))
         return variants, first[:, None] + np.arange(frames)
 
     def clips(self) -> Iterator[slice]:
-        for start, stop in zip(self.starts[:-1], self.starts[1:], strict=True):
-            yield slice(int(start), int(stop))
+        for start, stop in self.spans.tolist():
+            yield slice(start, stop)
 
 
-def build_store(folder: Path, data: Path, config: FeatureConfig, variants: int, seed: int, workers: int = 2) -> Store:
-    """Compute the store in `folder` from the dataset in `data`, or open it when it is complete."""
+def build_store(
+    folder: Path,
+    data: Path,
+    config: FeatureConfig,
+    variants: int,
+    seed: int,
+    workers: int = 2,
+    clips: int | None = None,
+) -> Store:
+    """Compute the store in `folder` from the first `clips` (all) of the dataset in `data`, or open it when complete."""
     done = folder / "store.json"
     about = {"data": str(data), "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
+    if clips is not None:
+        about["clips"] = clips
     if not done.is_file() or json.loads(done.read_text())["about"] != about:
-        _compute(folder, data, config, variants, seed, workers, about)
+        _compute(folder, read_dataset(data)[:clips], config, variants, seed, workers, about)
     return open_store(folder)
 
 
@@ -71,17 +81,17 @@ def open_store(folder: Path) -> Store:
     if not (folder / "store.json").is_file():
         raise VoxmeshError(f"no feature store in {folder}: run `voxmesh train prepare` first")
     features, *small = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
-    return Store(features, *(np.asarray(array) for array in small))
+    curves, phones, starts = (np.asarray(array) for array in small)
+    return Store(features, curves, phones, np.stack([starts[:-1], starts[1:]], axis=1))
 
 
 def _compute(
-    folder: Path, data: Path, config: FeatureConfig, variants: int, seed: int, workers: int, about: dict
+    folder: Path, clips: Sequence[Clip], config: FeatureConfig, variants: int, seed: int, workers: int, about: dict
 ) -> None:
     from concurrent.futures import ProcessPoolExecutor
 
-    clips = read_dataset(data)
     if not len(clips):
-        raise VoxmeshError(f"no clips in {data}: make some with `voxmesh talker make -o {data}`")
+        raise VoxmeshError(f"no clips in {about['data']}: make some with `voxmesh talker make -o {about['data']}`")
     folder.mkdir(parents=True, exist_ok=True)
     lengths = [len(clip.curves) for clip in clips]
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

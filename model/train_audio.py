@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,17 @@ from voxmesh.model.trainer import Draw, Training, fit
 from voxmesh.stream.features import mel_edges
 
 PHONE_WEIGHT = 1.5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What this stage does beyond following the mouth on the store's sounds (`benchmarks/recipe.py`: what it brings).
+
+    features_augmented: every batch hears other vocal tracts, microphones and floors. phones_named: phones are named.
+    """
+
+    features_augmented: bool = True
+    phones_named: bool = True
 
 
 class Batch(NamedTuple):
@@ -67,21 +79,28 @@ def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     return still + 0.3 * (gap * (1.0 + 3.0 * closed)).mean() + 10.0 * moving + 4.0 * trembling
 
 
-def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15) -> Batch:
-    """Random crops; a share `clean` of them the synthesiser's own sound, all others augmented twice over."""
+def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15, augmented: bool = True) -> Batch:
+    """Random crops; a share `clean` of them the synthesiser's own sound, all others augmented twice over.
+
+    Where not `augmented`, the others are as the store has them.
+    """
     config = p.config.features
     variants, rows = p.store.crops(draw.numpy, training.batch, training.frames, clean)
     features = torch.from_numpy(p.store.features[variants[:, None], rows]).float().to(training.device)
-    mel_hz = torch.from_numpy(mel_edges(config)[1:-1]).float().to(training.device)
-    varied = augment_features(features, config.hops_per_frame, mel_hz, draw.torch).clamp(-config.clip, config.clip)
-    untouched = torch.from_numpy(variants == 0).to(training.device)[:, None, None]
+    if augmented:
+        mel_hz = torch.from_numpy(mel_edges(config)[1:-1]).float().to(training.device)
+        varied = augment_features(features, config.hops_per_frame, mel_hz, draw.torch).clamp(-config.clip, config.clip)
+        untouched = torch.from_numpy(variants == 0).to(training.device)[:, None, None]
+        features = torch.where(untouched, features, varied)
     curves = torch.from_numpy(p.store.curves[rows]).float().to(training.device)
     phones = torch.from_numpy(p.store.phones[rows].astype(np.int64)).to(training.device)
-    return Batch(torch.where(untouched, features, varied), curves, phones, rows)
+    return Batch(features, curves, phones, rows)
 
 
-def train_audio(run: Run, training: Training) -> None:
-    p = load_prepared(run)
+def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prepared: Prepared | None = None) -> None:
+    """Train the stage by `recipe` (all of it) on `prepared` (what the run holds)."""
+    recipe = recipe or Recipe()
+    p = prepared or load_prepared(run)
     metric = p.metric.to(training.device)
     mouth = torch.from_numpy(mouth_columns())[:, None] * p.to_coefficients
     mouth = mouth.to(training.device)
@@ -89,11 +108,13 @@ def train_audio(run: Run, training: Training) -> None:
     model = MouthReader(p.config)
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, curves, phones, _ = draw_batch(p, draw, training)
+        features, curves, phones, _ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
         with training.autocast():
             _, got, named = model(features)
         wanted = curves @ mouth
-        value = mouth_loss(metric, got, wanted) + PHONE_WEIGHT * phone_loss(named, phones)
+        value = mouth_loss(metric, got, wanted)
+        if recipe.phones_named:
+            value = value + PHONE_WEIGHT * phone_loss(named, phones)
         known = phones >= 0
         hits = float((named.argmax(1) == phones)[known].float().mean())
         return value, {"mouth_rms_mm": metric.rms("mouth", got - wanted), "phone_hits": hits}

@@ -14,7 +14,7 @@ from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.latent import ExpressionEncoder, Fusion, gumbel_like, sample_latent
-from voxmesh.model.prepare import load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import PHONE_WEIGHT, MouthReader, draw_batch, mouth_loss, phone_loss
 from voxmesh.model.trainer import Draw, Training, fit
 
@@ -48,8 +48,9 @@ def upper_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     return still + 5.0 * metric.region("eyelid", difference.diff(dim=1)).mean()
 
 
-def train_codes(run: Run, training: Training) -> None:
-    p = load_prepared(run)
+def train_codes(run: Run, training: Training, cross_modality: bool = True, prepared: Prepared | None = None) -> None:
+    """Train the stage on `prepared` (what the run holds); without `cross_modality` nothing is ever swapped."""
+    p = prepared or load_prepared(run)
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
@@ -64,6 +65,8 @@ def train_codes(run: Run, training: Training) -> None:
             audio, face = model.fusion.audio(codes), model.fusion.expression(model.expression(wanted))
             # Somebody else's: the batch is random, so its neighbour will do.
             pairs = [(audio, face), (audio, face.roll(1, 0)), (audio.roll(1, 0), face)]
+            if not cross_modality:
+                pairs = pairs[:1] * 3
             logits = torch.cat([model.fusion.mix(*pair) for pair in pairs]).float()
             # Sampling early keeps the classes in use; at the end the encoder means what it says. One noise for all
             # three: what differs between them is then what was swapped.

@@ -54,8 +54,9 @@ def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generat
     return torch.where(hit, torch.randint(classes, labels.shape, generator=generator, device=device), labels)
 
 
-def train_context(run: Run, training: Training) -> None:
-    p = load_prepared(run)
+def train_context(run: Run, training: Training, prepared: Prepared | None = None) -> None:
+    """Train the stage on `prepared` (what the run holds)."""
+    p = prepared or load_prepared(run)
     codes = load_codes(run)
     labels = label_clips(codes, p)
     audio_heads = codes.fusion.gate.detach() > 0

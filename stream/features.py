@@ -77,11 +77,11 @@ class LogMel:
         self._mel = mel_matrix(config)
         self._window = np.hanning(config.window_samples + 2)[1:-1].astype(np.float32)
         self._normalise = RunningMean(config)
-        # Before the stream there was silence: the first windows reach back into it.
-        self._buffer = np.zeros(config.window_samples, np.float32)
-        self._start = -config.window_samples
         # Frame t takes the hops_per_frame hops that end with hop t * hops_per_frame: the first of frame 0 are negative.
         self._hop = 1 - config.hops_per_frame
+        # Before the stream there was silence: the first windows reach back into it.
+        self._start = min(0, self._window_end(self._hop)) - config.window_samples
+        self._buffer = np.zeros(-self._start, np.float32)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(N,) float32 samples -> (n, mels) float32 hops: all whose windows have now been heard."""
