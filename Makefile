@@ -39,5 +39,5 @@ $(VENV)/viewer.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
 $(VENV)/dev.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
 	sh .ci/system-packages.sh dev
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer,train,dev]'
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer,gltf,train,dev]'
 	touch $@

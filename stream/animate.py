@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.blendshapes import BlendshapeFit
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.gltf import write_glb
+from voxmesh.stream.livelink_csv import write_csv
 from voxmesh.stream.types import AudioChunk, Frame
 
 FIT_FRAMES = 256
+SUFFIXES = (".npz", ".glb", ".csv")
+"""What can be written: everything (`write_npz`), glTF (`gltf.py`), Live Link Face's CSV (`livelink_csv.py`)."""
 
 
 def expected_frames(audio: AudioFile, engine: Engine) -> int:
@@ -32,19 +37,21 @@ def animate(
     settings: dict[str, Any] | None = None,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> int:
-    """Write `output` (.npz, see `write_npz`), in memory that does not grow with the file. Returns the frame count.
+    """Write `output`, whose suffix is one of SUFFIXES, in memory that vertices do not fill. Returns the frame count.
 
     engine: new, its source_rate that of `audio`. progress: called with how many frames were just made.
     Raises VoxmeshError when the audio cannot be read or the output not written; an old output is then left as it was.
     """
+    if output.suffix.lower() == ".csv" and engine.bundle.blendshape_names != ARKIT_NAMES:
+        raise VoxmeshError(f"cannot write {output}: the blendshapes of {engine.bundle.folder} are not ARKit's 52")
     try:
         # Beside the output: what is unwritable is known before the work, and the last step is an atomic rename.
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".voxmesh-") as temporary:
-            part = Path(temporary) / "animation.npz"
+            part = Path(temporary) / f"animation{output.suffix.lower()}"
             raw = Path(temporary) / "vertices.f32"
             fit = BlendshapeFit(engine.topology.template, engine.bundle.deltas)
             with raw.open("wb") as sink:
-                columns = _Columns(sink, fit, progress)
+                columns = _Columns(sink if part.suffix == ".npz" else None, fit, progress)
                 position = 0
                 for block in audio.blocks():
                     columns.add(engine.push(AudioChunk(block, position)))
@@ -52,9 +59,15 @@ def animate(
                 columns.add(engine.flush())
                 columns.finish()
             count = len(columns.samples)
-            vertices = np.memmap(raw, np.float32, "r", shape=(count, engine.topology.vertices, 3))
-            write_npz(part, engine, vertices, columns, settings or {})
-            del vertices
+            if part.suffix == ".csv":
+                write_csv(part, np.concatenate(columns.weights), engine.clock)
+            elif part.suffix == ".glb":
+                bundle, weights = engine.bundle, np.concatenate(columns.weights)
+                write_glb(part, engine.topology, bundle.blendshape_names, bundle.deltas, weights, engine.clock)
+            else:
+                vertices = np.memmap(raw, np.float32, "r", shape=(count, engine.topology.vertices, 3))
+                write_npz(part, engine, vertices, columns, settings or {})
+                del vertices
             os.replace(part, output)
             return count
     except OSError as error:
@@ -62,9 +75,9 @@ def animate(
 
 
 class _Columns:
-    """Collects frames: vertices to a file, the rest in memory, blendshapes fitted some hundred frames at a time."""
+    """Collects frames: vertices to a file if one is given, the rest in memory, blendshapes fitted in batches."""
 
-    def __init__(self, sink: Any, fit: BlendshapeFit, progress: Callable[[int], None]) -> None:
+    def __init__(self, sink: Any | None, fit: BlendshapeFit, progress: Callable[[int], None]) -> None:
         self._sink, self._fit, self._progress = sink, fit, progress
         self._waiting: list[np.ndarray] = []
         self.samples: list[int] = []
@@ -73,7 +86,8 @@ class _Columns:
 
     def add(self, frames: list[Frame]) -> None:
         for frame in frames:
-            self._sink.write(np.ascontiguousarray(frame.vertices, "<f4").data)
+            if self._sink is not None:
+                self._sink.write(np.ascontiguousarray(frame.vertices, "<f4").data)
             self.samples.append(frame.sample)
             self.labels.append(frame.labels.astype(np.int32))
             self._waiting.append(frame.vertices)

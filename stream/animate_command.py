@@ -1,4 +1,4 @@
-"""`voxmesh animate`: an audio file to .npz or .mp4."""
+"""`voxmesh animate`: an audio file to .npz, .glb, .csv or .mp4."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from voxmesh.stream.options import EngineOptions, engine_options, make_engine, t
 @click.command()
 @click.argument("audio", metavar="IN.wav", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="OUT.npz or OUT.mp4 (.mp4: voxmesh[viewer])."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="OUT.npz, OUT.csv, OUT.glb (voxmesh[gltf]) or OUT.mp4 (voxmesh[viewer]).",
 )
 @engine_options
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -29,16 +33,20 @@ def animate(audio: Path, output: Path, quiet: bool, **shared: Any) -> None:
 
     WAV, FLAC, OGG or MP3 of any rate and channel count. The .npz holds vertices (frames, V, 3) in metres, triangles,
     the sample that each frame depicts, landmarks and the 52 ARKit blendshapes; the .mp4 is drawn from it, with sound.
+    The .glb is glTF with the blendshapes as morph targets and their animation, for Blender, three.js and game engines;
+    the .csv has Live Link Face's columns.
     """
     options = take_engine_options(shared)
     suffix = output.suffix.lower()
-    if suffix not in (".npz", ".mp4"):
-        raise VoxmeshError(f"cannot tell what {output} should be: end it in .npz or .mp4")
+    if suffix not in (*animation.SUFFIXES, ".mp4"):
+        raise VoxmeshError(f"cannot tell what {output} should be: end it in .npz, .glb, .csv or .mp4")
+    if suffix == ".glb":
+        import pygltflib  # noqa: F401 - that it is missing should be known before the work
     if output.is_dir():
         raise VoxmeshError(f"cannot write {output}: it is a folder")
     if not output.parent.is_dir():
         raise VoxmeshError(f"cannot write {output}: there is no folder {output.parent}")
-    if suffix == ".npz":
+    if suffix in animation.SUFFIXES:
         frames = _make(audio, options, output, quiet)
         if not quiet:
             click.echo(f"wrote {output}: {frames} frames")

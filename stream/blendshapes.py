@@ -1,8 +1,10 @@
 """Vertices back to blendshape weights: bounded least squares through the avatar's own shapes.
 
 For each frame, minimise |offsets - w . deltas|^2 / 2 + sum_s e_s (SPARSE w_s + RIDGE w_s^2 / 2) over 0 <= w <= 1, where
-e_s = |delta_s|^2 so that both penalties are in units of weight. Solved by cyclic coordinate descent with clipping
-(Hildreth 1957; for the lasso Friedman, Hastie and Tibshirani 2010) on the S x S Gram matrix, all frames at once.
+e_s = |delta_s|^2 so that both penalties are in units of weight. Solved exactly on the S x S Gram matrix by block
+principal pivoting (Portugal, Judice and Vicente 1994; Kim and Park 2011), here with two bounds: guess which weights are
+at 0, which at 1 and which between, solve for the latter, move all that were guessed wrong, again. A frame's guess is
+the one before it, so that one or two solves do: a fit is fast enough for a live face.
 """
 
 from __future__ import annotations
@@ -12,53 +14,66 @@ import numpy as np
 SPARSE = 1e-3
 """Weight below which a shape is not worth using: keeps shapes that resemble each other from both being half on."""
 RIDGE = 1e-4
-MAX_SWEEPS = 200
-TOLERANCE = 1e-5
+TOLERANCE = 1e-9
+PATIENCE = 3
+"""Exchanges of all wrong guesses that may fail to lessen them, before one is exchanged at a time, which must end."""
+MAX_PIVOTS = 500
+
+_LOW, _FREE, _HIGH = 0, 1, 2
 
 
 class BlendshapeFit:
     """fit(vertices) -> weights. Made once for an avatar.
 
     template: (V, 3) metres. deltas: (S, V, 3) metres; a shape that moves nothing gets weight 0.
-    Keeps the last frame's weights as the start of the next fit; the answer does not depend on it beyond TOLERANCE.
+    Keeps which of the last frame's weights were at a bound, to guess the next ones; the answer does not depend on it.
     """
 
     def __init__(self, template: np.ndarray, deltas: np.ndarray) -> None:
         self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2)) > 0)
         self._template = template[self._moving].reshape(-1).astype(np.float32)
-        rows = deltas[:, self._moving].reshape(len(deltas), -1).astype(np.float32)
-        self._rows = np.ascontiguousarray(rows.T)
-        self._gram = rows.astype(np.float64) @ rows.T.astype(np.float64)
-        self._energy = np.diagonal(self._gram).copy()
-        self._used = np.flatnonzero(self._energy > 1e-8 * self._energy.max(initial=0))
-        self._last = np.zeros(len(deltas))
+        rows = deltas[:, self._moving].reshape(len(deltas), -1).astype(np.float64)
+        energy = (rows**2).sum(1)
+        self._count = len(deltas)
+        self._used = np.flatnonzero(energy > 1e-8 * energy.max(initial=0))
+        # Weights are scaled by their shape's size, which puts ones on the diagonal: brows and jaws count the same.
+        self._scale = np.sqrt(energy[self._used])
+        rows = rows[self._used] / self._scale[:, None]
+        self._rows = np.ascontiguousarray(rows.T, np.float32)
+        self._gram = rows @ rows.T + RIDGE * np.eye(len(rows))
+        self._state = np.full(len(rows), _LOW, np.int8)
 
     def fit(self, vertices: np.ndarray) -> np.ndarray:
         """(T, V, 3) metres -> (T, S) float32 in 0..1."""
         count = len(vertices)
         offsets = np.asarray(vertices, np.float32)[:, self._moving].reshape(count, self._template.size) - self._template
-        projected = (offsets @ self._rows).astype(np.float64)
-        weights = self._solve(projected, np.tile(self._last, (count, 1)))
-        if count:
-            self._last = weights[-1]
-        return weights.astype(np.float32)
+        wanted = (offsets @ self._rows).astype(np.float64) - SPARSE * self._scale
+        weights = np.zeros((count, self._count), np.float32)
+        for row, target in zip(weights, wanted, strict=True):
+            row[self._used] = self._solve(target)
+        return weights
 
-    def _solve(self, projected: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        # residual[s] = what is still to be explained along shape s, kept up to date after each change. Transposed: a
-        # shape's values of all frames lie together.
-        residual = np.ascontiguousarray((projected - weights @ self._gram).T)
-        weights = np.ascontiguousarray(weights.T)
-        for _ in range(MAX_SWEEPS):
-            largest = 0.0
-            for s in self._used:
-                energy = self._energy[s]
-                wanted = (residual[s] + energy * (weights[s] - SPARSE)) / (energy * (1.0 + RIDGE))
-                change = np.clip(wanted, 0.0, 1.0) - weights[s]
-                step = float(np.abs(change).max(initial=0.0))
-                if step > 0.1 * TOLERANCE:
-                    weights[s] += change
-                    residual -= self._gram[:, s, None] * change
-                    largest = max(largest, step)
-            if largest < TOLERANCE:
+    def _solve(self, wanted: np.ndarray) -> np.ndarray:
+        """Weights of the used shapes: gram @ (weights * scale) as near `wanted` as bounds allow. Moves the state."""
+        state, fewest, patience = self._state, len(wanted) + 1, PATIENCE
+        scaled = np.zeros(len(wanted))
+        for _ in range(MAX_PIVOTS):
+            free = np.flatnonzero(state == _FREE)
+            scaled[:] = np.where(state == _HIGH, self._scale, 0.0)
+            rest = wanted - self._gram @ scaled
+            scaled[free] = np.linalg.solve(self._gram[np.ix_(free, free)], rest[free])
+            # What is still wanted once the free weights are right: of weights at a bound only, in units of weight.
+            rest = (wanted - self._gram @ scaled) / self._scale
+            below = (state == _FREE) & (scaled < -TOLERANCE * self._scale)
+            above = (state == _FREE) & (scaled > (1 + TOLERANCE) * self._scale)
+            inside = ((state == _LOW) & (rest > TOLERANCE)) | ((state == _HIGH) & (rest < -TOLERANCE))
+            wrong = np.flatnonzero(below | above | inside)
+            if not len(wrong):
                 break
-        return weights.T
+            if len(wrong) < fewest:
+                fewest, patience = len(wrong), PATIENCE
+            else:
+                patience -= 1
+            chosen = wrong if patience >= 0 else wrong[-1:]
+            state[chosen] = np.where(below[chosen], _LOW, np.where(above[chosen], _HIGH, _FREE))
+        return np.clip(scaled / self._scale, 0.0, 1.0)

@@ -15,7 +15,10 @@ from voxmesh.stream.errors import VoxmeshError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("voxmesh.stream.demo_command:demo", "Show a head speaking, whatever this machine has."),
     "live": ("voxmesh.stream.live_command:live", "Speak: microphone to face, published over ZeroMQ."),
-    "animate": ("voxmesh.stream.animate_command:animate", "Turn an audio file into an animation (.npz or .mp4)."),
+    "animate": (
+        "voxmesh.stream.animate_command:animate",
+        "Turn an audio file into an animation (.npz, .glb, .csv or .mp4).",
+    ),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),
@@ -29,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EXTRAS = {
     "viewer": ("av", "open3d", "PIL"),
+    "gltf": ("pygltflib",),
     "train": ("onnx", "onnxscript", "safetensors", "scipy", "soxr", "tensorboard", "torch"),
 }
 """Which optional dependency brings which modules."""

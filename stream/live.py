@@ -43,12 +43,14 @@ def run(
     wait_s: float = 0.0,
     samples: int | None = None,
     recorder: Recorder | None = None,
+    also: Callable[[Frame], None] = lambda frame: None,
     status: Callable[[Snapshot], None] = lambda snapshot: None,
     status_s: float = 1.0,
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait_s: how long to wait for a first viewer before beginning. status: called every status_s seconds.
+    wait_s: how long to wait for a first viewer before beginning. also: given each frame once it is published; must not
+    block. status: called every status_s seconds.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
@@ -56,6 +58,7 @@ def run(
     def send(frames: list[Frame]) -> None:
         for frame in frames:
             telemetry.published(frame.captured_ns, publisher.publish(frame))
+            also(frame)
 
     def numbers() -> Snapshot:
         dropped = max(source.dropped_samples, engine.lost_samples)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from voxmesh.stream.audio_file import AudioFile
+from voxmesh.stream.avatars import open_avatars
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.live import Recorder, Source, run
 from voxmesh.stream.microphone import Microphone
@@ -35,7 +36,32 @@ from voxmesh.stream.wire import TopologyMessage
 @click.option(
     "--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where to publish; tcp://0.0.0.0:5556 is everywhere."
 )
-@click.option("--session", help="Name of this session on the wire, up to 16 bytes (default: random).")
+@click.option(
+    "--livelink",
+    "live_links",
+    metavar="HOST[:11111]",
+    multiple=True,
+    help="Also send to Unreal as Live Link Face does (MetaHuman, any ARKit-ready character). May be repeated.",
+)
+@click.option(
+    "--vmc",
+    "vmcs",
+    metavar="HOST[:39539]",
+    multiple=True,
+    help="Also send VMC over OSC: VSeeFace, Warudo, VNyan, EVMC4U. May be repeated.",
+)
+@click.option(
+    "--vmc-shapes",
+    type=click.Choice(("all", "arkit", "vrm")),
+    default="all",
+    show_default=True,
+    help="With --vmc: 52 ARKit shapes, VRM's vowels and blinks, or both. An avatar that has both moves twice: choose.",
+)
+@click.option(
+    "--session",
+    help="Name of this session on the wire, up to 16 bytes (default: random), and of the Live Link subject "
+    "(default: voxmesh).",
+)
 @click.option(
     "--wait",
     metavar="SECONDS",
@@ -54,6 +80,9 @@ def live(
     loop: bool,
     rate: int | None,
     listen: str,
+    live_links: tuple[str, ...],
+    vmcs: tuple[str, ...],
+    vmc_shapes: str,
     session: str | None,
     wait: float,
     window: bool,
@@ -64,11 +93,15 @@ def live(
 ) -> None:
     """Speak: the face is published over ZeroMQ, frame by frame, until Ctrl-C.
 
+    --livelink and --vmc drive avatars that others have made, with no plugin: 52 ARKit weights are fitted to each frame.
+
     The status line shows the microphone's level, frames a second, the time one frame takes, the latency from the
     microphone to publication (look-ahead included) and what was dropped.
     """
     if wav is not None and (mic is not None or rate is not None):
         raise click.UsageError("--wav speaks from a file: --mic and --rate have no place beside it")
+    if vmc_shapes != "all" and not vmcs:
+        raise click.UsageError("--vmc-shapes needs --vmc")
     if loop and wav is None:
         raise click.UsageError("--loop needs --wav")
     if wav is not None and record is not None and record.resolve() == wav.resolve():
@@ -88,6 +121,7 @@ def live(
             clock.fps_den,
             engine.bundle.blendshape_names,
         )
+        avatars = stack.enter_context(open_avatars(engine, live_links, vmcs, vmc_shapes, session))
         lookahead = engine.bundle.features.lookahead_samples
         publisher = stack.enter_context(Publisher(full_endpoint(listen), hello, lookahead_samples=lookahead))
         recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
@@ -95,6 +129,8 @@ def live(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "
             f"{clock.fps:g} fps, look-ahead {engine.bundle.features.lookahead_ms:g} ms"
         )
+        for sender in avatars.senders:
+            click.echo(f"sending to {sender.udp.target} ({type(sender).__name__.removesuffix('Sender')})")
         sys.stdout.flush()
         if window:
             stack.enter_context(viewer_window(publisher.endpoint))
@@ -107,12 +143,16 @@ def live(
             wait_s=wait,
             samples=None if seconds is None else round(seconds * source.rate),
             recorder=recorder,
+            also=avatars.send,
             status=(lambda snapshot: None) if quiet else show(terminal),
             status_s=0.2 if terminal else 5.0,
         )
         if not quiet:
             show(terminal)(final)
             print(f"{'' if not terminal else chr(10)}stopped after {final.frames} frames", file=sys.stderr)
+        for sender in avatars.senders:
+            if sender.udp.dropped:
+                warn(f"{sender.udp.dropped} datagrams to {sender.udp.target} could not be sent: is it reachable?")
         if engine.replaced_samples:
             warn(f"{engine.replaced_samples} samples were not numbers; they were heard as silence")
 

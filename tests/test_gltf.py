@@ -1,0 +1,130 @@
+"""The .glb opens elsewhere, and its morph targets, weights and times are the animation's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pygltflib
+import pytest
+import trimesh
+
+from voxmesh.stream.arkit import ARKIT_NAMES
+from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.clock import FrameClock
+from voxmesh.stream.gltf import linear_colours, normals, write_glb
+
+DTYPES = {5126: np.float32, 5123: np.uint16, 5125: np.uint32}
+WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
+
+
+def read(document: Any, index: int) -> np.ndarray:
+    """An accessor's values (N, k), sparse ones filled in, as glTF 2.0 section 3.6 has it."""
+    accessor, blob = document.accessors[index], document.binary_blob()
+
+    def take(view: int, kind: int, count: int, width: int) -> np.ndarray:
+        start = document.bufferViews[view].byteOffset or 0
+        assert start % 4 == 0 and count * width * DTYPES[kind]().nbytes == document.bufferViews[view].byteLength
+        return np.frombuffer(blob, DTYPES[kind], count * width, start).reshape(count, width)
+
+    width = WIDTHS[accessor.type]
+    if accessor.sparse is None:
+        return take(accessor.bufferView, accessor.componentType, accessor.count, width)
+    values = np.zeros((accessor.count, width), np.float32)
+    sparse = accessor.sparse
+    rows = take(sparse.indices.bufferView, sparse.indices.componentType, sparse.count, 1)[:, 0]
+    assert (np.diff(rows.astype(int)) > 0).all() and sparse.count >= 1
+    values[rows] = take(sparse.values.bufferView, accessor.componentType, sparse.count, width)
+    np.testing.assert_allclose(accessor.min, values.min(0), atol=1e-7)
+    np.testing.assert_allclose(accessor.max, values.max(0), atol=1e-7)
+    return values
+
+
+@pytest.fixture
+def made(tmp_path: Path, tiny_bundle: Path, speech: Path, cli: Callable) -> tuple[Any, dict[str, np.ndarray], Path]:
+    """The same speech as .glb, opened by pygltflib, and as .npz."""
+    for name in ("a.glb", "a.npz"):
+        result = cli("animate", speech, "-o", name, "--bundle", tiny_bundle, "--identity", 1)
+        assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "a.npz") as npz:
+        return pygltflib.GLTF2().load(str(tmp_path / "a.glb")), dict(npz), tmp_path / "a.glb"
+
+
+def test_morphing_gives_the_fitted_face(made: tuple[Any, dict[str, np.ndarray], Path], tiny: Bundle) -> None:
+    """Position + weights of frame t times targets is template + weights . deltas to the float, under ARKit's names."""
+    document, npz, _ = made
+    mesh = document.meshes[0]
+    primitive = mesh.primitives[0]
+    assert mesh.extras["targetNames"] == list(ARKIT_NAMES) and len(mesh.weights) == len(primitive.targets) == 52
+    position = read(document, primitive.attributes.POSITION)
+    targets = np.stack([read(document, target["POSITION"]) for target in primitive.targets])
+    sampler = document.animations[0].samplers[0]
+    weights = read(document, sampler.output).reshape(-1, 52)
+    np.testing.assert_array_equal(weights, npz["blendshapes"])
+    wanted = npz["template"] + np.einsum("ts,svc->tvc", npz["blendshapes"].astype(float), tiny.deltas)
+    np.testing.assert_allclose(position + np.einsum("ts,svc->tvc", weights, targets), wanted, atol=1e-7)
+    np.testing.assert_array_equal(read(document, primitive.indices).reshape(-1, 3), npz["faces"])
+    assert document.accessors[primitive.targets[0]["POSITION"]].sparse.count <= 150  # the last 50 vertices never move
+
+
+def test_the_animation_has_the_clocks_times(made: tuple[Any, dict[str, np.ndarray], Path]) -> None:
+    """90 frames at 60 a second, linear between, each time the exact fraction, rounded once; they drive the face."""
+    document, _, _ = made
+    (animation,) = document.animations
+    (channel,), (sampler,) = animation.channels, animation.samplers
+    assert (channel.sampler, channel.target.node, channel.target.path) == (0, 0, "weights")
+    assert document.nodes[0].mesh == 0 and document.scenes[document.scene].nodes == [0]
+    times = read(document, sampler.input)[:, 0]
+    np.testing.assert_array_equal(times, (np.arange(90) / 60).astype(np.float32))
+    assert document.accessors[sampler.input].max == [pytest.approx(89 / 60)] and sampler.interpolation == "LINEAR"
+
+
+def test_it_opens_in_trimesh(made: tuple[Any, dict[str, np.ndarray], Path]) -> None:
+    """One mesh of the template's vertices and triangles, in metres."""
+    _, npz, path = made
+    scene = trimesh.load(path, process=False)
+    (mesh,) = scene.geometry.values()
+    np.testing.assert_array_equal(np.float32(mesh.vertices), npz["template"])
+    np.testing.assert_array_equal(mesh.faces, npz["faces"])
+    assert mesh.metadata["targetNames"] == list(ARKIT_NAMES) and mesh.metadata["units"] == "meters"
+
+
+def test_targets_turn_the_normals(tmp_path: Path, bundle: Bundle) -> None:
+    """Each target's normals are those of its own pose; rest's are unit and point outwards; the face stays small."""
+    topology = bundle.topologies[0]
+    write_glb(
+        tmp_path / "b.glb", topology, ARKIT_NAMES, bundle.deltas, np.zeros((1, 52)), FrameClock(16000, 30000, 1001)
+    )
+    document = pygltflib.GLTF2().load(str(tmp_path / "b.glb"))
+    primitive = document.meshes[0].primitives[0]
+    rest = read(document, primitive.attributes.NORMAL)
+    np.testing.assert_allclose(np.linalg.norm(rest, axis=1), 1, atol=1e-5)
+    jaw = ARKIT_NAMES.index("jawOpen")
+    turned = rest + read(document, primitive.targets[jaw]["NORMAL"])
+    assert np.abs(turned - normals(topology.template + bundle.deltas[jaw], topology.faces)).max() < 3e-3
+    assert (tmp_path / "b.glb").stat().st_size < 3_000_000
+
+
+def test_normals_and_colours_by_hand() -> None:
+    """A triangle seen counter-clockwise faces its viewer, a lone vertex points up; sRGB 188 is half of white."""
+    square = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5]], np.float32)
+    np.testing.assert_array_equal(normals(square, np.array([[0, 1, 2]])), [[0, 0, 1]] * 3 + [[0, 1, 0]])
+    white, grey, hidden = linear_colours(
+        np.array([[255] * 3, [188] * 3, [255] * 3]), np.array([[255] * 3] * 2 + [[0] * 3])
+    )
+    assert white.tolist() == [65535] * 4 and hidden.tolist() == [0, 0, 0, 65535]
+    assert abs(grey[0] / 65535 - 0.5) < 0.005
+
+
+def test_without_pygltflib_one_line_says_what_to_install(tmp_path: Path, speech: Path) -> None:
+    """Before any work is done."""
+    code = (
+        "import sys; sys.modules['pygltflib'] = None\nfrom voxmesh.stream.cli import run\n"
+        f"sys.exit(run(['animate', {str(speech)!r}, '-o', {str(tmp_path / 'a.glb')!r}]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 2 and "voxmesh[gltf]" in result.stderr and result.stderr.count("\n") == 1
