@@ -33,8 +33,10 @@ class Panel:
 
 
 def ticks(low: float, high: float, about: int = 5) -> np.ndarray:
-    """At most about + 2 round numbers, 1, 2 or 5 times ten to a power apart, from at most `low` to at least `high`."""
-    span = max(high - low, 1e-6 * max(abs(high), 1.0))
+    """Round numbers, 1, 2 or 5 times ten to a power apart, about so many, from at most `low` to at least `high`."""
+    if low == high:
+        low, high = low - 0.1 * abs(low) - 1e-3, high + 0.1 * abs(high) + 1e-3
+    span = high - low
     power = 10.0 ** np.floor(np.log10(span / about))
     step = next(step for step in power * np.array([1, 2, 5, 10]) if span / step <= about)
     return np.arange(np.floor(low / step + 1e-6), np.ceil(high / step - 1e-6) + 1) * step
