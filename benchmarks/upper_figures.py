@@ -9,8 +9,8 @@ one is crossed, between frames too. Episodes cut by either end of a stretch are 
   lids that stay shut do not.
 - A brow's height is its landmark's rise above neutral, mean of both; a raise is an episode from 0.5 mm to over 1 mm.
 - Gaze is the rotation of the eyeballs, mean of both. A shift is an episode of its speed, from 15 to over 30 degrees a
-  second, that moves it by a degree or more; 30 is a usual threshold between fixations and saccades. Drift is the speed
-  between shifts.
+  second, that moves it by a degree or more; 30 is a usual threshold between fixations and saccades. Eyes that tremble
+  pass it too, but go nowhere: far shifts are those of 3 degrees or more. Drift is the speed between shifts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scipy.ndimage import median_filter
 
 BLINK, BLINK_EDGE, REST_S, MOST_REST = 0.6, 0.2, 1.0, 0.5
 RAISE_MM, RAISE_EDGE_MM = 1.0, 0.5
-SHIFT_DEG_S, SHIFT_EDGE_DEG_S, SHIFT_DEG = 30.0, 15.0, 1.0
+SHIFT_DEG_S, SHIFT_EDGE_DEG_S, SHIFT_DEG, FAR_DEG = 30.0, 15.0, 1.0, 3.0
 PERCENTILES = (10, 50, 90)
 
 Samples = dict[str, np.ndarray]
@@ -119,6 +119,7 @@ def samples(face: Upper) -> Samples:
         "raised": face.brows > RAISE_MM,
         "raise_s": raises[:, 1] - raises[:, 0],
         "shift_deg": degrees,
+        "far_shift_deg": degrees[degrees >= FAR_DEG],
         "shift_ms": 1000 * (shift[:, 1] - shift[:, 0]),
         "shift_interval_s": np.diff(shift[:, 0]),
         "drift_deg_s": speed[~inside],
@@ -145,6 +146,7 @@ FIGURES: dict[str, tuple[str, str, int, str, str]] = {
     "raise_s": ("raise_s", "spread", 2, "brow raise, s *", "-"),
     "brow_std_mm": ("brow_mm", "std", 2, "brow height, std mm", "-"),
     "shifts_per_minute": ("shift_deg", "rate", 1, "gaze shifts a minute", "up to 180 [textbook]"),
+    "far_shifts_per_minute": ("far_shift_deg", "rate", 1, "  of 3 degrees or more", "-"),
     "shift_deg": ("shift_deg", "spread", 1, "gaze shift, degrees *", "mostly under 15 [2]"),
     "shift_ms": ("shift_ms", "spread", 0, "gaze shift, ms *", "30-80 [textbook]"),
     "shift_interval_s": ("shift_interval_s", "spread", 2, "shift to shift, s *", "0.3 and more [textbook]"),

@@ -122,6 +122,8 @@ def test_gaze_shifts_are_told_from_drift_and_tremor() -> None:
     assert degrees == pytest.approx([6, 4], abs=0.1)
     assert spans[:, 0] == pytest.approx([2, 5], abs=0.02) and np.diff(spans) == pytest.approx(0.05, abs=0.02)
     assert inside.sum() == 6
+    found = figures([samples(Upper(FPS, 0 * gaze, 0 * gaze, gaze * [0.6, 1]))])  # of 3.6 and 2.4 degrees
+    assert found["shifts_per_minute"] == pytest.approx(12) and found["far_shifts_per_minute"] == pytest.approx(6)
     tremor = still(600, gaze=0.3 * (-1.0) ** np.arange(600))
     found = figures([samples(tremor)])
     assert found["shifts_per_minute"] == 0 and found["drift_deg_s"] == pytest.approx(36)
