@@ -33,7 +33,7 @@ clean:
 $(VENV)/viewer.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
 	sh .ci/system-packages.sh viewer
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer]'
+	$(BIN)/python -m pip install --quiet -c .ci/constraints.txt -e '.[viewer,gltf]'
 	touch $@
 
 $(VENV)/dev.done: pyproject.toml .ci/constraints.txt .ci/system-packages.sh
