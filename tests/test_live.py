@@ -163,8 +163,8 @@ def test_live_frames_equal_animates(
     heard, given = (soundfile.read(p, dtype="float32")[0] for p in (tmp_path / "heard.wav", speech))
     np.testing.assert_array_equal(heard, given)
     latency_ms = np.array([f.published_ns - f.captured_ns for f in frames]) / 1e6
-    # The look-ahead of 80 ms and a chunk of 10, and what a busy machine adds.
-    assert latency_ms[:80].min() > 80 and np.median(latency_ms) < 200
+    # The look-ahead of 100 ms and a chunk of 10, and what a busy machine adds.
+    assert latency_ms[:80].min() > 100 and np.median(latency_ms) < 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
