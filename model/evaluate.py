@@ -33,13 +33,12 @@ def load_step(run: Run) -> Step:
     return Step(run.config(), context.audio, context.context, load_codes(run).decoder, run.load_face()).eval()
 
 
-def head_temperature(codes: Codes, free: float = 1.25, heard: float = 0.3) -> np.ndarray:
-    """(H,) float32. Heads that follow the audio sample cold, for a mouth without jitter; the free ones a little hot.
+def head_temperature(codes: Codes) -> np.ndarray:
+    """(H,) float32. Heads that follow the audio say what is most probable, the free ones sample as they learned to.
 
-    At 1 the shipped model blinks 6 times a minute where its training data blink 25 times: a blink is a run of rare
-    labels in several heads, and one common label ends it. `benchmarks/lip_sync.py` counts them.
+    So another seed is another upper face and the same mouth, and lips do not waver.
     """
-    return np.where(codes.fusion.gate.detach().numpy() > 0, heard, free).astype(np.float32)
+    return np.where(codes.fusion.gate.detach().numpy() > 0, 0.0, 1.0).astype(np.float32)
 
 
 @torch.inference_mode()
