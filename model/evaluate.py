@@ -26,6 +26,9 @@ from voxmesh.model.train_context import load_context
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import gumbel
 
+FREE = 1.12
+"""Sampling temperature of the heads that do not follow the audio."""
+
 
 def load_step(run: Run) -> Step:
     """The trained networks as the streaming step, in eval mode."""
@@ -34,11 +37,13 @@ def load_step(run: Run) -> Step:
 
 
 def head_temperature(codes: Codes) -> np.ndarray:
-    """(H,) float32. Heads that follow the audio say what is most probable, the free ones sample as they learned to.
+    """(H,) float32. Heads that follow the audio say what is most probable, the free ones sample.
 
-    So another seed is another upper face and the same mouth, and lips do not waver.
+    So another seed is another upper face and the same mouth, and lips do not waver. A blink is a run of rare labels in
+    several heads, and one common label ends it: at 1 the shipped model blinks half as often as its training data, at
+    `FREE` as often (`benchmarks/upper_face.py`).
     """
-    return np.where(codes.fusion.gate.detach().numpy() > 0, 0.0, 1.0).astype(np.float32)
+    return np.where(codes.fusion.gate.detach().numpy() > 0, 0.0, FREE).astype(np.float32)
 
 
 @torch.inference_mode()
