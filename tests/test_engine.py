@@ -62,8 +62,8 @@ def test_frames_come_as_soon_as_their_look_ahead_is_heard(tiny: Bundle) -> None:
     for i in range(len(samples)):
         for frame in engine.push(AudioChunk(samples[i : i + 1], i)):
             out[frame.index] = i + 1
-    assert out == {t: tiny.features.clock.sample(t) + tiny.features.lookahead_samples for t in out}
-    assert len(out) == 20
+    heard = {t: tiny.features.clock.sample(t) + tiny.features.lookahead_samples for t in range(60)}
+    assert out == {t: last for t, last in heard.items() if last <= len(samples)}
 
 
 def test_a_gap_is_heard_as_silence(tiny: Bundle) -> None:
