@@ -53,7 +53,7 @@ def measure_codes(codes: Codes, context: Context, features: FeatureConfig, what:
         entropy += functional.cross_entropy(logits.movedim(-1, 1), labels[0], reduction="none").sum((0, 1))
         frames += count
     found: dict[str, float | None] = {name: round((total / frames) ** 0.5, 4) for name, total in squares.items()}
-    follows = codes.fusion.gate > 0
+    follows = codes.fusion.hearing
     for name, group in (("perplexity_heard", follows), ("perplexity_free", ~follows)):
         found[name] = round(float((entropy[group] / frames).mean().exp()), 3) if bool(group.any()) else None
     return found

@@ -43,7 +43,7 @@ def head_temperature(codes: Codes) -> np.ndarray:
     several heads, and one common label ends it: at 1 the shipped model blinks half as often as its training data, at
     `FREE` as often (`benchmarks/upper_face.py`).
     """
-    return np.where(codes.fusion.gate.detach().numpy() > 0, 0.0, FREE).astype(np.float32)
+    return np.where(codes.fusion.hearing.numpy(), 0.0, FREE).astype(np.float32)
 
 
 @torch.inference_mode()

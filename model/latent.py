@@ -46,6 +46,11 @@ class Fusion(nn.Module):
     def forward(self, audio: Tensor, expression: Tensor) -> Tensor:
         return self.mix(self.audio(audio), self.expression(expression))
 
+    @property
+    def hearing(self) -> Tensor:
+        """(H,) bool: the heads that follow the audio rather than the expression."""
+        return self.gate.detach() > 0
+
     def mix(self, heard: Tensor, seen: Tensor) -> Tensor:
         """The logits of what `audio` and `expression` each made of their codes, (B, H * C, T) -> (B, T, H, C)."""
         gate = torch.sigmoid(6.0 * self.gate)[:, None, None]

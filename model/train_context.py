@@ -59,7 +59,7 @@ def train_context(run: Run, training: Training, prepared: Prepared | None = None
     p = prepared or load_prepared(run)
     codes = load_codes(run)
     labels = label_clips(codes, p)
-    audio_heads = codes.fusion.gate.detach() > 0
+    audio_heads = codes.fusion.hearing
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)
     model.audio.load_state_dict(codes.mouth.audio.state_dict())

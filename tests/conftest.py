@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
@@ -17,11 +18,23 @@ import zmq
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
+if TYPE_CHECKING:
+    from voxmesh.model.config import ModelConfig
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples every time: a test that fails here fails everywhere.
 hypothesis.settings.register_profile("deterministic", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("deterministic")
 VERTICES = 200
+
+
+def small_config(**sizes: Any) -> ModelConfig:
+    """A model small enough to train and export in a test; `sizes` change what a test cares about."""
+    from voxmesh.model.config import ModelConfig
+
+    small = dict(heads=8, classes=8, audio_channels=16, audio_dilations=(1, 2), expression_channels=16)
+    small |= dict(expression_dilations=(1,), decoder_channels=16, decoder_dilations=(1,), context_channels=16)
+    return ModelConfig(**{**small, "context_dilations": (1, 2), "basis": 24, **sizes})
 
 
 def tiny_topologies(rng: np.random.Generator) -> list[Topology]:
@@ -42,7 +55,6 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from voxmesh.export.bundle import write_bundle
     from voxmesh.model.audio_encoder import AudioEncoder
-    from voxmesh.model.config import ModelConfig
     from voxmesh.model.context import ContextModel
     from voxmesh.model.decoder import Decoder
     from voxmesh.model.face_basis import fit_face_basis
@@ -50,20 +62,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    config = ModelConfig(
-        heads=8,
-        classes=8,
-        audio_channels=16,
-        audio_dilations=(1, 2),
-        expression_channels=16,
-        expression_dilations=(1,),
-        decoder_channels=16,
-        decoder_dilations=(1, 2),
-        context_channels=16,
-        context_dilations=(1, 2, 4),
-        basis=12,
-        identity_dims=2,
-    )
+    config = small_config(decoder_dilations=(1, 2), context_dilations=(1, 2, 4), basis=12, identity_dims=2)
     topologies = tiny_topologies(rng)
     deltas = rng.normal(0, 0.01, (52, VERTICES, 3)).astype(np.float32)
     deltas[:, 150:] = 0

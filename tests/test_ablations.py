@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 from click.testing import CliRunner
-from conftest import voice
+from conftest import small_config, voice
 from PIL import Image
 
 import latents
@@ -24,7 +24,6 @@ from short_runs import at_lookahead
 from voxmesh.model import prepare as preparing
 from voxmesh.model.avatar.build import build_avatar
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.config import ModelConfig
 from voxmesh.model.prepare import fit_basis
 from voxmesh.model.store import Store, build_store
 from voxmesh.model.talker.dataset import frames_of, write_dataset
@@ -32,19 +31,7 @@ from voxmesh.model.train_audio import train_audio
 from voxmesh.model.trainer import Training
 from voxmesh.stream.features import FeatureConfig, log_mel
 
-CONFIG = ModelConfig(
-    heads=4,
-    classes=8,
-    audio_channels=16,
-    audio_dilations=(1, 2),
-    expression_channels=16,
-    expression_dilations=(1,),
-    decoder_channels=16,
-    decoder_dilations=(1,),
-    context_channels=16,
-    context_dilations=(1, 2),
-    basis=24,
-)
+CONFIG = small_config(heads=4)
 SHORT = ("--steps", "2", "--batch", "2", "--frames", "32", "--device", "cpu", "--threads", "1", "--valid-clips", "2")
 
 

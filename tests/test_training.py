@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import small_config
 from safetensors.torch import load_file
 
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.config import ModelConfig
 from voxmesh.model.prepare import prepare
 from voxmesh.model.talker.dataset import write_dataset
 from voxmesh.model.train_audio import train_audio
@@ -21,19 +21,7 @@ from voxmesh.model.train_context import train_context
 from voxmesh.model.trainer import Training
 from voxmesh.stream.errors import VoxmeshError
 
-CONFIG = ModelConfig(
-    heads=8,
-    classes=8,
-    audio_channels=16,
-    audio_dilations=(1, 2),
-    expression_channels=16,
-    expression_dilations=(1,),
-    decoder_channels=16,
-    decoder_dilations=(1,),
-    context_channels=16,
-    context_dilations=(1, 2),
-    basis=24,
-)
+CONFIG = small_config()
 STAGES = {"audio": train_audio, "codes": train_codes, "context": train_context}
 BRIEF = Training(steps=4, batch=2, frames=32, checkpoint_steps=2, warmup_steps=1)
 
