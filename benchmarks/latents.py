@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from typing import Any
 import click
 
 from latent_measures import measure_codes, measure_live
+from mendable import mendable
 from short_measures import table
 from short_runs import Bench, bench_of, shared_options
 from voxmesh.model.checkpoint import Run
@@ -114,12 +114,9 @@ def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, A
               help="The run whose audio stage all start from.")  # fmt: skip
 @click.option("--live-clips", default=20, show_default=True, help="Measure the live model on the first so many.")
 def main(audio: Path, live_clips: int, **options: Any) -> None:
-    try:
+    with mendable("latents"):
         bench = bench_of(**{**options, "prepared": options["prepared"] or audio})
         found = ablation(bench, Run(audio), live_clips)
-    except VoxmeshError as error:
-        click.echo(f"latents: error: {error}", err=True)
-        sys.exit(2)
     click.echo(f"{bench.training.steps} steps of the codes stage and of the context stage each\n")
     click.echo(table(found, COLUMNS, "heads x classes") + "\n")
     click.echo(json.dumps({"steps": bench.training.steps, **bench.listening.about, "latents": found}))

@@ -9,7 +9,6 @@ where the clips' phones are pooled. `lip_figures.py` says how each is read. The 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from bootstrap import Figure, estimate
 from lip_figures import KINDS, TITLES, UNITS, Samples, nonspeech_samples, speech_samples
+from mendable import mendable
 from mouth import animated, articulated
 from voxmesh.model.talker.articulation import Phone
 from voxmesh.model.talker.phones import SILENCE, from_flite
@@ -155,11 +155,8 @@ def run(folder: Path, bundle: Path | None, seed: int) -> dict[str, Any]:
 @click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder (default: the one shipped).")
 @click.option("--seed", type=int, default=0, show_default=True, help="The engine's seed.")
 def main(folder: Path, bundle: Path | None, seed: int) -> None:
-    try:
+    with mendable("lip_sync"):
         report = run(folder, bundle, seed)
-    except VoxmeshError as error:
-        click.echo(f"lip_sync: error: {error}", err=True)
-        sys.exit(2)
     click.echo(json.dumps(report, allow_nan=False))
 
 

@@ -15,7 +15,6 @@ object with every figure of `lip_sync.py` and its interval. Real recordings are 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import click
 
 from chart import Panel, Series, draw_chart
+from mendable import mendable
 from short_measures import table, value
 from short_runs import Bench, at_lookahead, bench_of, shared_options
 from voxmesh.model.prepare import Prepared
@@ -97,12 +97,9 @@ def panels(found: dict[str, dict[str, Any]]) -> list[Panel]:
 @shared_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), default="docs/lookahead.png", show_default=True)
 def main(output: Path, **options: Any) -> None:
-    try:
+    with mendable("lookahead"):
         bench = bench_of(**options)
         found = curve(bench)
-    except VoxmeshError as error:
-        click.echo(f"lookahead: error: {error}", err=True)
-        sys.exit(2)
     output.parent.mkdir(parents=True, exist_ok=True)
     draw_chart(panels(found), output)
     click.echo(f"{bench.training.steps} steps of the audio stage each; drawn to {output}\n")

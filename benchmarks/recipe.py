@@ -23,7 +23,6 @@ interval. Real recordings are reported, nothing is picked by them.
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from typing import Any
 import click
 import numpy as np
 
+from mendable import mendable
 from short_measures import table
 from short_runs import Bench, bench_of, shared_options
 from voxmesh.model.prepare import Prepared
@@ -160,12 +160,9 @@ def ablation(bench: Bench) -> dict[str, dict[str, Any]]:
 @click.command(help=__doc__)
 @shared_options
 def main(**options: Any) -> None:
-    try:
+    with mendable("recipe"):
         bench = bench_of(**options)
         found = ablation(bench)
-    except VoxmeshError as error:
-        click.echo(f"recipe: error: {error}", err=True)
-        sys.exit(2)
     click.echo(f"{bench.training.steps} steps of the audio stage each\n")
     click.echo(table(found, COLUMNS, "recipe") + "\n")
     click.echo(json.dumps({"steps": bench.training.steps, **bench.listening.about, "recipe": found}))

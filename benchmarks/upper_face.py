@@ -12,7 +12,6 @@ Investigative Ophthalmology 14:468. [textbook]: figures that are told everywhere
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count, repeat
@@ -22,6 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
+from mendable import mendable
 from mouth import IDENTITY, measure, posed, rest_points, streamed
 from upper_figures import FIGURES, Upper, Value, correlations, figures, samples, turned
 from voxmesh.model.talker.dataset import FPS, SAMPLE_RATE, make_clip
@@ -237,11 +237,8 @@ def run(bundle: Path | None, wav: Path | None, speech_minutes: float, silence_mi
 @click.option("--silence-minutes", type=click.FloatRange(0.05, 600), default=5.0, show_default=True)
 @click.option("--seeds", type=click.IntRange(2, 100), default=3, show_default=True, help="Seeds 0, 1, ... for speech.")
 def main(bundle: Path | None, wav: Path | None, speech_minutes: float, silence_minutes: float, seeds: int) -> None:
-    try:
+    with mendable("upper_face"):
         report = run(bundle, wav, speech_minutes, silence_minutes, seeds)
-    except VoxmeshError as error:
-        click.echo(f"upper_face: error: {error}", err=True)
-        sys.exit(2)
     click.echo(json.dumps(report, allow_nan=False))
 
 
