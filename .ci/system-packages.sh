@@ -1,5 +1,5 @@
 #!/bin/sh
-# The system libraries that `make demo` (viewer) and `make test` (dev) need on Debian and Ubuntu.
+# What `make demo` (viewer), `make test` (dev) and `make train` (train) need of Debian and Ubuntu.
 # Root: installs what is missing. Anyone else: names the exact command. Other systems: says what to look for.
 set -eu
 
@@ -8,10 +8,13 @@ dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 e
 # What the talker speaks with beside espeak-ng and flite: festival and eight recorded voices, 41 MB to fetch.
 dev="$dev festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k"
 dev="$dev festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"
+# People for the talker: the voices of Fish Fillets NG (GPL-2), in Czech and Dutch, 142 MB to fetch.
+train="$dev fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl"
 case "${1:-}" in
   viewer) wanted=$viewer ;;
   dev) wanted=$dev ;;
-  *) echo "usage: $0 viewer|dev" >&2; exit 2 ;;
+  train) wanted=$train ;;
+  *) echo "usage: $0 viewer|dev|train" >&2; exit 2 ;;
 esac
 [ "$(uname)" = Linux ] || exit 0
 if ! command -v dpkg-query >/dev/null; then

@@ -19,11 +19,26 @@ def talker() -> None:
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same bytes.")
 @click.option("--split", default="train", show_default=True, type=click.Choice(["train", "valid", "test"]))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes to use.")
-def make(out: Path, clips: int, seed: int, split: str, workers: int) -> None:
+@click.option("--people", is_flag=True, help="Let recorded people speak two clips in five (train only).")
+def make(out: Path, clips: int, seed: int, split: str, workers: int, people: bool) -> None:
     """Write a data set; run again, it goes on where it stopped."""
     from voxmesh.model.talker.dataset import write_dataset
 
-    write_dataset(out, clips, seed, split, workers=workers)
+    write_dataset(out, clips, seed, split, people=people, workers=workers)
+
+
+@talker.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes to use.")
+def align(run: Path, workers: int) -> None:
+    """Find when each phone of the recorded people was said, by what the audio stage of RUN hears."""
+    from voxmesh.model.align import align_people
+    from voxmesh.model.checkpoint import Run
+    from voxmesh.model.talker.people import MARKS, write_recordings
+
+    found = align_people(Run(run), workers)
+    write_recordings(found)
+    click.echo(f"{MARKS}: {len(found)} recordings, {sum(len(one.phones) for one in found)} phones")
 
 
 @talker.command()

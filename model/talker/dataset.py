@@ -15,17 +15,19 @@ from tqdm import tqdm
 from voxmesh.model.talker.articulation import articulate
 from voxmesh.model.talker.festival import SynthesiserCrash
 from voxmesh.model.talker.pauses import fill_pauses, pause_s, without_speech
+from voxmesh.model.talker.people import monologue
 from voxmesh.model.talker.prosody import jaw_loudness, prosody
 from voxmesh.model.talker.speech import say
 from voxmesh.model.talker.text import sentence
 from voxmesh.model.talker.upper_face import upper_face
-from voxmesh.model.talker.voices import Voice, draw_voice
+from voxmesh.model.talker.voices import Voice, draw_person, draw_voice
 from voxmesh.stream.errors import VoxmeshError
 
 FPS = 60
 SAMPLE_RATE = 16000
 _ATTEMPTS = 5
 SPLITS = ("train", "test", "valid")
+_PEOPLE_SHARE, _LATE_SHARE = 0.4, 0.15
 _SPEECHLESS_SHARE, _SHORTEST_S, _LONGEST_S = 0.10, 3.0, 8.0
 
 
@@ -59,6 +61,9 @@ def _speechless_clip(rng: np.random.Generator, split: str) -> Clip:
 
 def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, np.ndarray, list]]:
     """Takes until the clip is long enough to stop anywhere: (text, samples, phones)."""
+    if voice.engine == "people":
+        yield from monologue(rng, voice.name, voice.speed)
+        return
     texts = [sentence(rng, voice.language) for _ in range(4)]
     if rng.random() < 0.3:  # short interjections between pauses
         texts = [" ".join(text.split()[: int(rng.integers(1, 4))]).rstrip(",") + "." for text in texts]
@@ -72,26 +77,29 @@ def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, n
             yield text, *take
 
 
-def make_clip(seed: int, index: int, split: str = "train") -> Clip:
+def make_clip(seed: int, index: int, split: str = "train", *, people: bool = False) -> Clip:
     """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
 
-    A clip on which a synthesiser dies is drawn again. Raises VoxmeshError when one is missing, or for a split that is
-    none of SPLITS.
+    Where there may be `people`, they speak two clips in five, and synthesisers the others. A clip on which a
+    synthesiser dies is drawn again. Raises VoxmeshError when one is missing, for a split that is none of SPLITS, or
+    for people in another split than "train": none of them is held out.
     """
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+    if people and split != "train":
+        raise VoxmeshError(f"recorded people speak in the train split only, not in {split!r}")
     for attempt in range(_ATTEMPTS):
         try:
-            return _make_clip(np.random.default_rng([seed, index, SPLITS.index(split), attempt]), split)
+            return _make_clip(np.random.default_rng([seed, index, SPLITS.index(split), attempt]), split, people)
         except SynthesiserCrash as crash:
             last = crash
     raise last
 
 
-def _make_clip(rng: np.random.Generator, split: str) -> Clip:
+def _make_clip(rng: np.random.Generator, split: str, people: bool) -> Clip:
     if rng.random() < _SPEECHLESS_SHARE:
         return _speechless_clip(rng, split)
-    voice = draw_voice(rng, split)
+    voice = draw_person(rng) if people and rng.random() < _PEOPLE_SHARE else draw_voice(rng, split)
     at = int(rng.uniform(0.2, 2.0 if rng.random() < 0.3 else 0.6) * SAMPLE_RATE)
     pieces, texts = [np.zeros(at, np.float32)], list[str]()
     phones: list[tuple[str, float, float]] = []
@@ -109,6 +117,8 @@ def _make_clip(rng: np.random.Generator, split: str) -> Clip:
     short = int(_SHORTEST_S * SAMPLE_RATE) - at - tail
     audio = np.concatenate([*pieces, np.zeros(tail + max(short, 0), np.float32)])
     audio, phones = _cut(audio, phones)
+    if rng.random() < _LATE_SHARE:
+        audio, phones = _late(audio, phones, rng)
     level = rng.uniform(0.3, 0.95)
     frames = frames_of(len(audio))
     energy, pitch = prosody(audio, frames)
@@ -134,13 +144,20 @@ def _cut(audio: np.ndarray, phones: list[tuple[str, float, float]]) -> tuple[np.
     return audio[: int(stop * SAMPLE_RATE)], kept
 
 
+def _late(audio: np.ndarray, phones: list[tuple[str, float, float]], rng: np.random.Generator) -> tuple:
+    """The clip as a microphone hears it that is opened while somebody speaks: its first 0.2-1.2 s are gone."""
+    start = int(min(rng.uniform(0.2, 1.2), len(audio) / SAMPLE_RATE - 2.5) * SAMPLE_RATE)
+    since = [(name, a - start / SAMPLE_RATE, b - start / SAMPLE_RATE) for name, a, b in phones]
+    return audio[start:], [(name, max(a, 0.0), b) for name, a, b in since if b > 0.0]
+
+
 def _path(folder: Path, index: int) -> Path:
     return folder / f"{index:06d}.npz"
 
 
-def _write_clip(folder: str, seed: int, index: int, split: str) -> dict[str, object]:
+def _write_clip(folder: str, seed: int, index: int, split: str, people: bool) -> dict[str, object]:
     """Make clip `index` and put it in place whole; the line for the manifest."""
-    clip = make_clip(seed, index, split)
+    clip = make_clip(seed, index, split, people=people)
     path = _path(Path(folder), index)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
@@ -155,7 +172,9 @@ def _write_clip(folder: str, seed: int, index: int, split: str) -> dict[str, obj
     return {**about, "voice": clip.voice, "language": clip.language, "text": clip.text}
 
 
-def write_dataset(folder: str | Path, clips: int, seed: int, split: str = "train", *, workers: int = 1) -> None:
+def write_dataset(
+    folder: str | Path, clips: int, seed: int, split: str = "train", *, people: bool = False, workers: int = 1
+) -> None:
     """Write clips 0..clips-1 into `folder`: NNNNNN.npz each and manifest.jsonl, one line a clip, as they are made.
 
     Run again with the same arguments it makes only what is missing. Raises VoxmeshError when `folder` holds clips of
@@ -172,7 +191,7 @@ def write_dataset(folder: str | Path, clips: int, seed: int, split: str = "train
         if _path(folder, int(line["index"])).exists():
             done.add(line["index"])
     todo = [index for index in range(clips) if index not in done]
-    arguments = zip(*((str(folder), seed, index, split) for index in todo), strict=True) if todo else ()
+    arguments = zip(*((str(folder), seed, index, split, people) for index in todo), strict=True) if todo else ()
     bar = tqdm(total=clips, initial=clips - len(todo), unit="clip", desc=f"talker {split}")
     with bar, manifest.open("a", encoding="utf-8") as out:
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxmesh.model.talker.festival import SPEAKERS
+from voxmesh.model.talker.people import recordings
 from voxmesh.model.talker.sentences import SENTENCES
 from voxmesh.stream.errors import VoxmeshError
 
@@ -70,7 +71,7 @@ _ODD_RATE_SHARE = 0.25
 class Voice:
     """One way to speak. `speed` resamples the sound: > 1 is a shorter vocal tract, higher and faster."""
 
-    engine: str  # "espeak", "flite" or "festival"
+    engine: str  # "espeak", "flite", "festival" or "people"
     name: str
     language: str
     words_per_minute: int = 175
@@ -114,6 +115,13 @@ def draw_voice(rng: np.random.Generator, split: str) -> Voice:
         pitch_range=int(rng.integers(5, 100)),
         speed=speed,
     )
+
+
+def draw_person(rng: np.random.Generator) -> Voice:
+    """A random recorded person, as often as there are recordings; the vocal tract varies by a tenth."""
+    everyone = recordings()
+    one = everyone[int(rng.integers(len(everyone)))]
+    return Voice("people", one.speaker, one.language, speed=float(np.exp(rng.uniform(np.log(0.9), np.log(1.12)))))
 
 
 def _stretch(rng: np.random.Generator) -> float:

@@ -1,0 +1,120 @@
+"""Forced alignment: when each phone of a known sequence was said, from what the audio stage hears (Viterbi, 1967)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.store import PHONES
+from voxmesh.model.talker.people import LANGUAGES, Line, Recording, lines, listen, spelled
+from voxmesh.model.talker.phones import SILENCE
+from voxmesh.model.train_audio import MouthReader
+from voxmesh.stream.features import log_mel
+
+_SILENCE = PHONES.index(SILENCE)
+_PAUSE_COST = 4.0  # natural log: a silence that nobody wrote down
+_PRIOR_POWER = 0.5  # how much of a phone's frequency in training is divided out of what is heard
+_WORST_FIT = -2.0  # a recording that fits worse says something else than its text, or is no plain speech
+_SHORTEST_S = 0.3
+_BRIEF = frozenset({"D", "AX", "Q", "Y", "L", "R", "DH", "IH"})  # may last one frame; all others two
+
+
+def align(scores: np.ndarray, phones: Sequence[str], fps: float) -> tuple[list[tuple[str, float, float]], float]:
+    """The best times of `phones` in scores (T, len(PHONES)), log-likelihoods up to a constant a frame.
+
+    Returns (name, start_s, end_s) each, and the mean over spoken frames of how far the path falls short of the best
+    phone of each frame: 0 is a perfect fit. Before the first phone, after the last and between any two there may be
+    silence. With fewer frames than the phones need, the fit is -inf and there are no times.
+    """
+    states, owner, optional = [_SILENCE], [-1], [True]
+    for index, name in enumerate(phones):
+        for _ in range(1 if name in _BRIEF else 2):
+            states.append(PHONES.index(name))
+            owner.append(index)
+            optional.append(False)
+        states.append(_SILENCE)
+        owner.append(-1)
+        optional.append(True)
+    count, size = len(scores), len(states)
+    emission = scores[:, states]
+    # A state is entered from itself, from the one before, or over the optional silence before it.
+    skip = np.full(size, -np.inf)
+    skip[2:] = np.where(np.array(optional)[1:-1], 0.0, -np.inf)
+    enter = np.where(np.array(optional), -_PAUSE_COST, 0.0)
+    best = np.full(size, -np.inf)
+    best[:2] = emission[0, :2]
+    back = np.zeros((count, size), np.int8)
+    for t in range(1, count):
+        step = np.concatenate([[-np.inf], best[:-1]]) + enter
+        jump = np.concatenate([[-np.inf, -np.inf], best[:-2]]) + skip
+        options = np.stack([best, step, jump])
+        back[t] = options.argmax(axis=0)
+        best = options.max(axis=0) + emission[t]
+    state = size - 1 - int(size > 1 and best[-2] > best[-1])
+    if not np.isfinite(best[state]):
+        return [], -np.inf
+    path = np.zeros(count, np.int64)
+    for t in range(count - 1, -1, -1):
+        path[t] = state
+        state -= int(back[t, state])
+    owners = np.array(owner)[path]
+    times = []
+    for index, name in enumerate(phones):
+        frames = np.flatnonzero(owners == index)
+        times.append((name, frames[0] / fps, (frames[-1] + 1) / fps))
+    spoken = owners >= 0
+    short = emission[np.arange(count), path] - scores.max(axis=1)
+    return times, float(short[spoken].mean())
+
+
+def align_people(run: Run, workers: int = 2) -> list[Recording]:
+    """Every recorded line of `people.lines` that the run's audio stage can follow, with the times of its phones."""
+    jobs: list[tuple[Line, list[str]]] = []
+    found = lines()
+    for language in LANGUAGES:
+        mine = [line for line in found if line.language == language]
+        jobs += [job for job in zip(mine, spelled([line.text for line in mine], language), strict=True) if job[1]]
+    with ProcessPoolExecutor(workers, initializer=_Listener.start, initargs=(run,)) as pool:
+        aligned = list(tqdm(pool.map(_Listener.work, jobs, chunksize=16), total=len(jobs), unit="line", desc="align"))
+    return [one for one in aligned if one is not None]
+
+
+class _Listener:
+    """One process's copy of the audio stage."""
+
+    here: _Listener
+
+    def __init__(self, run: Run) -> None:
+        torch.set_num_threads(1)
+        self.config = run.config()
+        self.reader = MouthReader(self.config)
+        run.load("audio", self.reader)
+        self.reader.eval()
+        heard = np.load(run.folder / "features" / "phones.npy")
+        self.log_prior = np.log((np.bincount(heard[heard >= 0], minlength=len(PHONES)) + 500.0) / len(heard))
+
+    @classmethod
+    def start(cls, run: Run) -> None:
+        cls.here = cls(run)
+
+    @classmethod
+    def work(cls, job: tuple[Line, list[str]]) -> Recording | None:
+        line, phones = job
+        samples = listen(line.path)
+        if len(samples) < _SHORTEST_S * 16000:
+            return None
+        self, fps = cls.here, cls.here.config.features.clock.fps
+        features = torch.from_numpy(log_mel(samples, self.config.features)).float()
+        with torch.no_grad():
+            _, _, logits = self.reader(features[None])
+        scores = torch.log_softmax(logits[0].T, dim=1).numpy() - _PRIOR_POWER * self.log_prior
+        times, fit = align(scores, phones, fps)
+        if fit < _WORST_FIT:
+            return None
+        marks = [(name, round(start * fps), round(end * fps)) for name, start, end in times]
+        return Recording(line.path, line.speaker, line.language, marks)

@@ -1,0 +1,109 @@
+"""People: the actors of Fish Fillets NG, a game whose Debian packages hold three hours of talk with its text.
+
+No synthesiser made these voices, so a net that heard them knows more of real ones. The packages hold recordings and
+texts (GPL-2); when each phone was said is ours: `voxmesh talker align` wrote it into `people.jsonl.gz`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from voxmesh.model.talker import espeak
+from voxmesh.model.talker.phones import SILENCE, from_ipa
+from voxmesh.stream.errors import VoxmeshError
+
+FOLDER = Path("/usr/share/games/fillets-ng")
+LANGUAGES = ("cs", "nl")
+MARKS = Path(__file__).with_name("people.jsonl.gz")
+SAMPLE_RATE = 16000
+_APT = "apt-get install -y --no-install-recommends fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl"
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+_LINE = re.compile(rf"dialogId\({_STRING},\s*{_STRING},\s*{_STRING}\)\s*dialogStr\({_STRING}\)")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A recorded line: `path` within the game's folder, who speaks it, in what language, and its text."""
+
+    path: str
+    speaker: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recorded line whose phones are known: (name, first frame, frame after the last) at 60 frames a second."""
+
+    path: str
+    speaker: str
+    language: str
+    phones: list[tuple[str, int, int]]
+
+
+def lines(folder: Path = FOLDER) -> list[Line]:
+    """Every line of the game that was recorded. Raises VoxmeshError when the packages are not installed."""
+    found = []
+    for language in LANGUAGES:
+        for script in sorted((folder / "script").rglob(f"dialogs_{language}.lua")):
+            scene = script.parent.relative_to(folder / "script")
+            for name, font, _, text in _LINE.findall(script.read_text("utf-8")):
+                path = f"sound/{scene}/{language}/{name}.ogg"
+                if (folder / path).is_file():
+                    speaker = f"{language}:{font.removeprefix('font_') or 'other'}"
+                    found.append(Line(path, speaker, language, re.sub(r"\\(.)", r"\1", text)))
+    if not found:
+        raise VoxmeshError(f"no recordings of people in {folder}; install them: {_APT}")
+    return found
+
+
+def listen(path: str, folder: Path = FOLDER) -> np.ndarray:
+    """The recording's samples (N,) float32 at 16 kHz. Raises VoxmeshError when it is not there."""
+    try:
+        samples, rate = soundfile.read(folder / path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise VoxmeshError(f"{folder / path} cannot be read ({error}); install it: {_APT}") from None
+    return soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE).astype(np.float32)
+
+
+def spelled(texts: Sequence[str], language: str) -> list[list[str]]:
+    """The phones of each text as espeak-ng reads it in `language`, without times; two alike in a row are one."""
+    said = espeak.speak(texts, language)
+    whole = ([p for name, _, _ in one.phones for p in from_ipa(name, language)] for one in said)
+    return [[name for name, _ in groupby(phones) if name != SILENCE] for phones in whole]
+
+
+def write_recordings(recordings: Sequence[Recording], path: Path = MARKS) -> None:
+    """One JSON line a recording, compressed; the same recordings give the same bytes."""
+    text = "".join(json.dumps(asdict(one)) + "\n" for one in recordings)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+@lru_cache(maxsize=2)
+def recordings(path: Path = MARKS) -> tuple[Recording, ...]:
+    """What `write_recordings` wrote."""
+    parsed = (json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines())
+    return tuple(
+        Recording(one["path"], one["speaker"], one["language"], [tuple(p) for p in one["phones"]]) for one in parsed
+    )
+
+
+def monologue(rng: np.random.Generator, speaker: str, speed: float) -> Iterator[tuple[str, np.ndarray, list]]:
+    """Random lines of one speaker, each (path, samples, phones in seconds), played `speed` times as fast."""
+    mine = [one for one in recordings() if one.speaker == speaker]
+    for index in rng.permutation(len(mine)):
+        one = mine[index]
+        samples = listen(one.path)
+        samples = soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE).astype(np.float32)
+        yield one.path, samples, [(name, a / 60 / speed, b / 60 / speed) for name, a, b in one.phones]
