@@ -152,7 +152,7 @@ def run(folder: Path, bundle: Path | None, seed: int) -> dict[str, Any]:
 
 @click.command(help=(__doc__ or "").replace("\n", " "))
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder (default: the one shipped).")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The engine's seed.")
 def main(folder: Path, bundle: Path | None, seed: int) -> None:
     with mendable("lip_sync"):

@@ -231,7 +231,7 @@ def run(bundle: Path | None, wav: Path | None, speech_minutes: float, silence_mi
 
 
 @click.command(help=(__doc__ or "").replace("\n", " "))
-@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder (default: the one shipped).")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
 @click.option("--wav", type=click.Path(path_type=Path), help="Recordings instead of the talker's test clips.")
 @click.option("--speech-minutes", type=click.FloatRange(0.05, 600), default=10.0, show_default=True)
 @click.option("--silence-minutes", type=click.FloatRange(0.05, 600), default=5.0, show_default=True)

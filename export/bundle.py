@@ -27,10 +27,12 @@ def write_bundle(
     folder: Path,
     training: dict[str, Any] | None = None,
     parity_frames: int = 600,
+    torchscript: bool = True,
 ) -> Parity:
     """Write `folder`, replacing a bundle that is there, once every check has passed.
 
-    topologies: one an identity. deltas: (52, V, 3) metres, of the first. temperature: (H,), each head's own.
+    topologies: one an identity. deltas: (52, V, 3) metres, of the first. temperature: (H,), each head's own. Without
+    `torchscript` those graphs are checked like the others, and left out.
     Raises VoxmeshError when torch, ONNX and TorchScript disagree; then `folder` is left as it was.
     """
     step = round_weights(step).eval()
@@ -56,6 +58,11 @@ def write_bundle(
         }
         (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
         parity = check_parity(step, load(part), parity_frames)
+        if not torchscript:
+            for name in GRAPHS["torchscript"]:
+                (part / name).unlink()
+                del about["checksums"][name]
+            (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         shutil.move(part, folder)

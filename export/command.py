@@ -10,9 +10,11 @@ import click
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the bundle to write.")
+@click.option("--lookahead-ms", type=float, help="Export the stages that were trained for this look-ahead.")
+@click.option("--torchscript/--no-torchscript", default=True, show_default=True, help="Write those graphs too.")
 @click.option("--parity-frames", default=1200, show_default=True, help="Length of the random stream that is compared.")
-def export(run: Path, output: Path, parity_frames: int) -> None:
-    """Write a trained RUN as a bundle, once torch, ONNX and TorchScript agree; nothing is written when they do not."""
+def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: bool, parity_frames: int) -> None:
+    """Write a trained RUN as a bundle, once torch and its graphs agree; nothing is written when they do not."""
     import torch
     from tqdm import tqdm
 
@@ -24,7 +26,7 @@ def export(run: Path, output: Path, parity_frames: int) -> None:
 
     torch.set_num_threads(1)
     where = Run(run)
-    step = load_step(where)
+    step = load_step(where, lookahead_ms)
     avatars = [build_avatar(i) for i in tqdm(range(IDENTITIES), desc="identities", unit="face")]
     parity = write_bundle(
         step,
@@ -33,6 +35,7 @@ def export(run: Path, output: Path, parity_frames: int) -> None:
         head_temperature(load_codes(where)),
         output,
         parity_frames=parity_frames,
+        torchscript=torchscript,
     )
     size = sum(path.stat().st_size for path in output.iterdir())
     worst = max(parity.onnx, parity.torchscript, parity.whole)

@@ -1,4 +1,4 @@
-"""`voxmesh train`: prepare, audio, codes, context. Each resumes where it was stopped."""
+"""`voxmesh train`: prepare, audio, codes, context, decoder. Each resumes where it was stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voxmesh.model.trainer import Training
 
 @click.group()
 def train() -> None:
-    """Train a face from a dataset: prepare, then audio, codes and context.
+    """Train a face from a dataset: prepare, then audio, codes, context and decoder.
 
     \b
     voxmesh talker make -o data/train --clips 5000 --seed 1
@@ -23,6 +23,7 @@ def train() -> None:
     voxmesh train audio runs/mine
     voxmesh train codes runs/mine
     voxmesh train context runs/mine
+    voxmesh train decoder runs/mine
     voxmesh export runs/mine -o mine.bundle
 
     Every stage can be stopped with Ctrl-C and run again: it goes on from its last checkpoint. Watch it with
@@ -48,8 +49,11 @@ def prepare(run: Path, data: Path, variants: int, heads: int, classes: int, seed
     click.echo(f"prepared {run}")
 
 
-def _stage(name: str, help_text: str, defaults: Training) -> None:
-    """Add the command of one stage: they differ in their name, their work and their defaults."""
+def _stage(name: str, help_text: str, defaults: Training, late: bool = False) -> None:
+    """Add the command of one stage: they differ in their name, their work and their defaults.
+
+    late: whether the stage can be trained for less look-ahead (`lookahead.py`).
+    """
 
     @train.command(name, help=help_text)
     @click.argument("run", type=click.Path(path_type=Path))
@@ -74,8 +78,14 @@ def _stage(name: str, help_text: str, defaults: Training) -> None:
 
         torch.set_num_threads(threads)
         device, precision = hardware(device, precision)
-        _work(name)(Run(run), Training(device=device, precision=precision, **settings))
-        click.echo(f"trained {run / name}.safetensors")
+        stage = {"lookahead_ms": settings.pop("lookahead_ms")} if late else {}
+        _work(name)(Run(run), Training(device=device, precision=precision, **settings), **stage)
+        click.echo(f"trained the {name} stage of {run}")
+
+    if late:
+        command.params.append(
+            click.Option(["--lookahead-ms"], type=float, help="Listen ahead less than the run was prepared for, say 0.")
+        )
 
 
 def hardware(device: str, precision: str = "auto") -> tuple[str, str]:
@@ -90,14 +100,17 @@ def hardware(device: str, precision: str = "auto") -> tuple[str, str]:
     return device, precision
 
 
-def _work(name: str) -> Callable[[Run, Training], None]:
+def _work(name: str) -> Callable[..., None]:
     from voxmesh.model.train_audio import train_audio
     from voxmesh.model.train_codes import train_codes
     from voxmesh.model.train_context import train_context
+    from voxmesh.model.train_decoder import train_decoder
 
-    return {"audio": train_audio, "codes": train_codes, "context": train_context}[name]
+    return {"audio": train_audio, "codes": train_codes, "context": train_context, "decoder": train_decoder}[name]
 
 
 _stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=12000))
 _stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=3000, batch=12))
-_stage("context", "Stage two: the autoregressive context model.", Training(steps=2500, frames=240, learning_rate=1e-3))
+_context, _decoder = Training(steps=2500, frames=240, learning_rate=1e-3), Training(steps=1000, learning_rate=5e-4)
+_stage("context", "Stage two: the autoregressive context model.", _context, late=True)
+_stage("decoder", "Stage three: the decoder, on the labels as they come live.", _decoder, late=True)

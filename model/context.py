@@ -62,10 +62,14 @@ class ContextModel(nn.Module):
         past, after = self.past_stack(pasts[-1].unsqueeze(2), pasts[:-1])
         return self._base(past.squeeze(2), audio.squeeze(2)), after
 
+    def without_past(self, audio: Tensor) -> Tensor:
+        """(..., A) audio -> (..., H, D): the rows of `history` for the heads that only listen."""
+        return self.from_audio(audio).unflatten(-1, (self.heads, -1))
+
     def _base(self, past: Tensor, audio: Tensor) -> Tensor:
         """(..., D) past and (..., A) audio -> (..., H, D), a row for each head."""
         rows = self.from_past(past).unflatten(-1, (self.heads, -1)) * self.remembered[:, None]
-        return rows + self.from_audio(audio).unflatten(-1, (self.heads, -1))
+        return rows + self.without_past(audio)
 
     def head(self, base: Tensor, earlier: Tensor, head: int) -> Tensor:
         """(B, C) logits of one head from its row of the history and the sum of earlier heads' embeddings (B, D)."""

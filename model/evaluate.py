@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -19,10 +19,12 @@ from tqdm import tqdm
 
 from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.lookahead import frames_late, with_delay
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
 from voxmesh.model.train_codes import Codes, load_codes
 from voxmesh.model.train_context import load_context
+from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import gumbel
 
@@ -30,10 +32,12 @@ FREE = 1.12
 """Sampling temperature of the heads that do not follow the audio."""
 
 
-def load_step(run: Run) -> Step:
-    """The trained networks as the streaming step, in eval mode."""
-    context = load_context(run)
-    return Step(run.config(), context.audio, context.context, load_codes(run).decoder, run.load_face()).eval()
+def load_step(run: Run, lookahead_ms: float | None = None) -> Step:
+    """The trained networks as the streaming step, in eval mode; its config has the look-ahead."""
+    context, config = load_context(run, lookahead_ms), run.config()
+    features = with_delay(config.features, frames_late(config.features, lookahead_ms))
+    decoder = load_decoder(run, lookahead_ms)
+    return Step(replace(config, features=features), context.audio, context.context, decoder, run.load_face()).eval()
 
 
 def head_temperature(codes: Codes) -> np.ndarray:

@@ -41,11 +41,16 @@ class Codes(nn.Module):
 
 
 def upper_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
-    """(B, T, K) coefficients -> scalar, mm^2: the upper face, lids above all, and their change in time."""
+    """(B, T, K) coefficients -> scalar, mm^2: the upper face, lids and gaze above all, and their change in time."""
     difference = got - wanted
     still = metric.region("upper", difference).mean() + metric.region("eyelid", difference).mean()
     still = still + metric.landmark_error("upper", difference).mean()
-    return still + 5.0 * metric.region("eyelid", difference.diff(dim=1)).mean()
+    value = still + 5.0 * metric.region("eyelid", difference.diff(dim=1)).mean()
+    if "eyeball" in metric.factors:  # captured faces have none
+        # A gaze that trembles by a degree looks like fear; one that is a degree off looks like nothing.
+        value = value + metric.region("eyeball", difference).mean()
+        value = value + 20.0 * metric.region("eyeball", difference.diff(dim=1)).mean()
+    return value
 
 
 def train_codes(run: Run, training: Training, cross_modality: bool = True, prepared: Prepared | None = None) -> None:

@@ -12,6 +12,7 @@ from voxmesh.model.audio_encoder import AudioEncoder
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.context import ContextModel
+from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import Codes, load_codes
@@ -54,9 +55,12 @@ def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generat
     return torch.where(hit, torch.randint(classes, labels.shape, generator=generator, device=device), labels)
 
 
-def train_context(run: Run, training: Training, prepared: Prepared | None = None) -> None:
-    """Train the stage on `prepared` (what the run holds)."""
+def train_context(
+    run: Run, training: Training, prepared: Prepared | None = None, lookahead_ms: float | None = None
+) -> None:
+    """Train the stage on `prepared` (what the run holds), for `lookahead_ms` (what the run was prepared for)."""
     p = prepared or load_prepared(run)
+    delay_frames = frames_late(p.config.features, lookahead_ms)
     codes = load_codes(run)
     labels = label_clips(codes, p)
     audio_heads = codes.fusion.hearing
@@ -67,7 +71,7 @@ def train_context(run: Run, training: Training, prepared: Prepared | None = None
     model.context.remembered.copy_((~audio_heads).float())
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        batch = draw_batch(p, draw, training)
+        batch = draw_batch(p, draw, training, delay_frames=delay_frames)
         known = torch.from_numpy(labels[batch.rows]).to(training.device)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():
@@ -76,11 +80,12 @@ def train_context(run: Run, training: Training, prepared: Prepared | None = None
         hits = (logits.argmax(-1) == known).float().mean((0, 1))
         return value, {"hit_audio": float(hits[audio_heads].mean()), "hit_free": float(hits[~audio_heads].mean())}
 
-    fit(run, "context", model, loss, training)
+    fit(run, stage_name("context", delay_frames), model, loss, training)
 
 
-def load_context(run: Run) -> Context:
+def load_context(run: Run, lookahead_ms: float | None = None) -> Context:
     """The trained stage two, in eval mode."""
-    model = Context(run.config())
-    run.load("context", model)
+    config = run.config()
+    model = Context(config)
+    run.load(stage_name("context", frames_late(config.features, lookahead_ms)), model)
     return model.eval()

@@ -1,7 +1,8 @@
 """A bundle: the folder that carries a trained face from training to running.
 
 `bundle.json` says what is in it (format, features, tensor names, landmarks, checksums); `step.onnx` and `identity.onnx`
-are the graphs, `step.pt` and `identity.pt` the same in TorchScript; `avatar.npz` is the mesh, its rig and identities.
+are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `avatar.npz` is the
+mesh, its rig and identities.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 FORMAT = 1
 UNIT_M = 1e-5
 """Positions in avatar.npz are int16 multiples of this: 10 micrometres, up to a third of a metre."""
+SHIPPED = ("default", "instant")
+"""Bundles that come with voxmesh: the best mouth, and the one that does not wait for the sounds to come."""
 GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "identity.pt")}
 
 
@@ -56,7 +59,10 @@ class Bundle:
     about: dict[str, Any]
 
     def graph(self, backend: str, name: str) -> Path:
+        """Raises VoxmeshError when the bundle was exported without this backend's graphs."""
         step, identity = GRAPHS[backend]
+        if step not in self.about["checksums"]:
+            raise VoxmeshError(f"{self.folder} holds no {backend} graphs: use --backend onnx, or export it again")
         return self.folder / (step if name == "step" else identity)
 
     def topology(self, identity: int) -> Topology:
@@ -66,17 +72,18 @@ class Bundle:
         return self.topologies[identity]
 
 
-def default_folder() -> Path:
-    """The bundle that ships with voxmesh."""
-    return Path(__file__).parent / "default_bundle"
+def find(name: str | Path | None = None) -> Path:
+    """The folder of a bundle: one of SHIPPED by its name (None is "default"), anything else is a folder itself."""
+    name = str(name or "default")
+    return Path(__file__).parent / f"{name}_bundle" if name in SHIPPED else Path(name)
 
 
 def load(folder: str | Path | None = None) -> Bundle:
-    """Read and verify a bundle (the shipped one by default).
+    """Read and verify a bundle: a folder, or the name of a shipped one (`find`).
 
     Raises VoxmeshError naming the file when it is missing, damaged, of another format or inconsistent.
     """
-    folder = Path(folder) if folder is not None else default_folder()
+    folder = find(folder)
     path = folder / "bundle.json"
     if not path.is_file():
         raise VoxmeshError(f"no bundle in {folder}: bundle.json is not there (make one with `voxmesh export`)")
@@ -109,8 +116,8 @@ def load(folder: str | Path | None = None) -> Bundle:
 
 def _verify(folder: Path, checksums: dict[str, str]) -> None:
     """Every file that any backend loads must be listed, present and unchanged."""
-    needed = {"avatar.npz", *(name for names in GRAPHS.values() for name in names)}
-    if set(checksums) != needed:
+    needed = {"avatar.npz", *GRAPHS["onnx"]}
+    if set(checksums) not in (needed, needed | set(GRAPHS["torchscript"])):
         raise VoxmeshError(f"{folder / 'bundle.json'} lists {sorted(checksums)}, a bundle has {sorted(needed)}")
     for name, expected in checksums.items():
         path = folder / name

@@ -140,4 +140,4 @@ def log_mel(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
     stage = LogMel(config)
     hops = np.concatenate([stage.push(samples), stage.flush()])
     frames = config.clock.frames(len(samples))
-    return hops[: frames * config.hops_per_frame].reshape(frames, -1)
+    return hops[: frames * config.hops_per_frame].reshape(frames, config.hops_per_frame * config.mels)

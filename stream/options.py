@@ -36,7 +36,11 @@ def engine_options(function: F) -> F:
     """Adds --bundle, --identity, --seed, --temperature, --backend and --threads to a click command."""
     for option in reversed(
         (
-            click.option("--bundle", type=click.Path(path_type=Path), help="Bundle folder (default: the one shipped)."),
+            click.option(
+                "--bundle",
+                type=click.Path(path_type=Path),
+                help="Bundle: a folder, default or instant.",
+            ),
             click.option("--identity", type=int, default=0, show_default=True, help="Which of the bundle's faces."),
             click.option("--seed", type=int, default=0, show_default=True, help="Same seed and audio, same frames."),
             click.option(

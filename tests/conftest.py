@@ -83,7 +83,7 @@ def tiny(tiny_bundle: Path) -> bundles.Bundle:
 @pytest.fixture(scope="session")
 def bundle(tiny_bundle: Path) -> bundles.Bundle:
     """The shipped face where there is one, else the small bundle."""
-    shipped = bundles.default_folder()
+    shipped = bundles.find()
     return bundles.load(shipped if shipped.is_dir() else tiny_bundle)
 
 

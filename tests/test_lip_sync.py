@@ -22,7 +22,7 @@ from lip_sync import figures, pooled
 from mouth import Motion, articulated, measure, rest_points
 from voxmesh.model.talker.articulation import Phone, articulate
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.bundle import Bundle, default_folder, load
+from voxmesh.stream.bundle import Bundle, find, load
 from voxmesh.stream.topology import LANDMARKS
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "lip_sync.py"
@@ -37,7 +37,7 @@ AUCS = ("bilabial", "labiodental", "rounded", "spread", "open")
 @pytest.fixture(scope="module")
 def face() -> Bundle:
     """The shipped face."""
-    if not default_folder().is_dir():
+    if not find().is_dir():
         pytest.skip("no bundle ships with this checkout")
     return load()
 

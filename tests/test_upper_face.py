@@ -16,7 +16,7 @@ from upper_face import Reader, gather, recordings, training_curves
 from upper_figures import Upper, blinks, correlation, correlations, episodes, figures, samples, shifts, turned
 from voxmesh.model.talker.upper_face import BLINKS_PER_MINUTE, blink_curve, blink_times, upper_face
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.bundle import Bundle, default_folder, load
+from voxmesh.stream.bundle import Bundle, find, load
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "upper_face.py"
 FPS = 60.0
@@ -25,7 +25,7 @@ FPS = 60.0
 @pytest.fixture(scope="module")
 def face() -> Bundle:
     """The shipped face."""
-    if not default_folder().is_dir():
+    if not find().is_dir():
         pytest.skip("no bundle ships with this checkout")
     return load()
 

@@ -46,11 +46,11 @@ def landmarks() -> dict[str, int]:
 
 @cache
 def regions() -> dict[str, np.ndarray]:
-    """mouth, upper, eyelid: (V,) uint8 of 0 and 1. mouth and upper share no vertex; eyelid lies within upper."""
+    """mouth, upper, eyelid, eyeball: (V,) uint8 of 0 and 1. mouth and upper share no vertex; the rest lie in upper."""
     head = build_head()
     skin, at, n = head.skin, head.slices, len(head.vertices)
     _x, y, z = skin.vertices.T
-    mouth, upper, eyelid = (np.zeros(n, np.uint8) for _ in range(3))
+    mouth, upper, eyelid, eyeball = (np.zeros(n, np.uint8) for _ in range(4))
     before_neck = smoothstep(-4.5, 3.0, z + 1.2 * (y + 10)) * smoothstep(-3.2, 1.6, z) > 0.02
     lower_face = (y < NOSE_BASE_Y) & (y > -12.5) & before_neck
     lower_face[np.r_[skin.mouth.ravel(), skin.throat]] = True
@@ -60,7 +60,9 @@ def regions() -> dict[str, np.ndarray]:
     upper[at["skin"]] = ~lower_face & (y >= NOSE_BASE_Y) & (z > 1.0) & (y < 9.0)
     for name in ("eyeball_left", "eyeball_right", "catchlight_left", "catchlight_right", "brow_left", "brow_right"):
         upper[at[name]] = 1
+    for name in ("eyeball_left", "eyeball_right"):
+        eyeball[at[name]] = 1
     for rings in (skin.eye_left, skin.eye_right):
         lid = rings[: EYE_RINGS.index("lid5") + 1].ravel()
         upper[lid] = eyelid[lid] = 1
-    return {"mouth": mouth, "upper": upper, "eyelid": eyelid}
+    return {"mouth": mouth, "upper": upper, "eyelid": eyelid, "eyeball": eyeball}

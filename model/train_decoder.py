@@ -1,0 +1,71 @@
+"""Stage three: the decoder learns to live with the labels that the context model chooses.
+
+Stage one's decoder knew labels that had seen the face. Live, the heads that follow the audio have only heard it: now
+and then they waver between two labels of nearly the same mouth, and lips that follow every such flip tremble. Trained
+on the labels as they come live, the decoder takes a flip for what it is.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from voxmesh.model.checkpoint import Run
+from voxmesh.model.context import ContextModel
+from voxmesh.model.decoder import Decoder
+from voxmesh.model.lookahead import frames_late, stage_name
+from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.train_audio import draw_batch, mouth_loss
+from voxmesh.model.train_codes import load_codes, upper_loss
+from voxmesh.model.train_context import label_clips, load_context
+from voxmesh.model.trainer import Draw, Training, fit
+
+
+def heard_labels(context: ContextModel, labels: Tensor, audio: Tensor) -> Tensor:
+    """(B, T, H) true labels, (B, A, T) audio -> labels where those of heads without a past are what they would say."""
+    base = context.without_past(audio.transpose(1, 2)).flatten(0, 1)
+    chosen = labels.flatten(0, 1).clone()
+    earlier = torch.zeros_like(base[:, 0])
+    for head in range(context.heads):
+        if not context.remembered[head]:
+            chosen[:, head] = context.head(base, earlier, head).argmax(1)
+        earlier = earlier + context.head_book[head * context.classes + chosen[:, head]]
+    return chosen.view_as(labels)
+
+
+def train_decoder(
+    run: Run, training: Training, prepared: Prepared | None = None, lookahead_ms: float | None = None
+) -> None:
+    """Train the stage on `prepared` (what the run holds), for `lookahead_ms` (what the run was prepared for)."""
+    p = prepared or load_prepared(run)
+    delay_frames = frames_late(p.config.features, lookahead_ms)
+    metric = p.metric.to(training.device)
+    to_coefficients = p.to_coefficients.to(training.device)
+    codes, context = load_codes(run), load_context(run, lookahead_ms).to(training.device)
+    labels = label_clips(codes, p)
+    decoder = codes.decoder
+
+    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+        batch = draw_batch(p, draw, training, delay_frames=delay_frames)
+        wanted = batch.curves @ to_coefficients
+        known = torch.from_numpy(labels[batch.rows]).to(training.device)
+        with training.autocast():
+            with torch.no_grad():
+                audio, _ = context.audio(batch.features, context.audio.initial(len(known)))
+                chosen = heard_labels(context.context, known, audio)
+            latent = functional.one_hot(chosen, p.config.classes).float()
+            got = decoder(latent, decoder.initial(len(latent)))[0].float()
+        value = mouth_loss(metric, got, wanted) + 2.0 * upper_loss(metric, got, wanted)
+        difference = got - wanted
+        return value, {region + "_rms_mm": metric.rms(region, difference) for region in ("mouth", "upper")}
+
+    fit(run, stage_name("decoder", delay_frames), decoder, loss, training)
+
+
+def load_decoder(run: Run, lookahead_ms: float | None = None) -> Decoder:
+    """The trained stage three, in eval mode."""
+    config = run.config()
+    decoder = Decoder(config)
+    run.load(stage_name("decoder", frames_late(config.features, lookahead_ms)), decoder)
+    return decoder.eval()
