@@ -8,8 +8,9 @@ dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 e
 # What the talker speaks with beside espeak-ng and flite: festival and eight recorded voices, 41 MB to fetch.
 dev="$dev festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k"
 dev="$dev festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"
-# People for the talker: the voices of Fish Fillets NG (GPL-2), in Czech and Dutch, 142 MB to fetch.
-train="$dev fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl"
+# People for the talker: the voices of Fish Fillets NG, KLettres (GPL-2) and Asterisk (CC BY-SA 3.0), 217 MB to fetch.
+train="$dev fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl klettres-data asterisk-core-sounds-en-g722"
+train="$train pocketsphinx pocketsphinx-en-us"
 case "${1:-}" in
   viewer) wanted=$viewer ;;
   dev) wanted=$dev ;;

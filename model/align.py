@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.store import PHONES
-from voxmesh.model.talker.people import LANGUAGES, Line, Recording, lines, listen, spelled
+from voxmesh.model.talker.people import FOLDER, SAMPLE_RATE, Line, Recording, lines, listen, spelled
 from voxmesh.model.talker.phones import SILENCE
 from voxmesh.model.train_audio import MouthReader
 from voxmesh.stream.features import log_mel
@@ -19,7 +20,7 @@ from voxmesh.stream.features import log_mel
 _SILENCE = PHONES.index(SILENCE)
 _PAUSE_COST = 4.0  # natural log: a silence that nobody wrote down
 _PRIOR_POWER = 0.5  # how much of a phone's frequency in training is divided out of what is heard
-_WORST_FIT = -2.0  # a recording that fits worse says something else than its text, or is no plain speech
+_WORST_FIT, _WORST_GUESS = -2.0, -0.9  # what fits worse is no plain speech, or says something else than its text
 _SHORTEST_S = 0.3
 _BRIEF = frozenset({"D", "AX", "Q", "Y", "L", "R", "DH", "IH"})  # may last one frame; all others two
 
@@ -72,14 +73,14 @@ def align(scores: np.ndarray, phones: Sequence[str], fps: float) -> tuple[list[t
     return times, float(short[spoken].mean())
 
 
-def align_people(run: Run, workers: int = 2) -> list[Recording]:
+def align_people(run: Run, workers: int = 2, folder: Path = FOLDER) -> list[Recording]:
     """Every recorded line of `people.lines` that the run's audio stage can follow, with the times of its phones."""
     jobs: list[tuple[Line, list[str]]] = []
-    found = lines()
-    for language in LANGUAGES:
+    found = lines(folder, workers)
+    for language in sorted({line.language for line in found}):
         mine = [line for line in found if line.language == language]
         jobs += [job for job in zip(mine, spelled([line.text for line in mine], language), strict=True) if job[1]]
-    with ProcessPoolExecutor(workers, initializer=_Listener.start, initargs=(run,)) as pool:
+    with ProcessPoolExecutor(workers, initializer=_Listener.start, initargs=(run, folder)) as pool:
         aligned = list(tqdm(pool.map(_Listener.work, jobs, chunksize=16), total=len(jobs), unit="line", desc="align"))
     return [one for one in aligned if one is not None]
 
@@ -89,8 +90,9 @@ class _Listener:
 
     here: _Listener
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, folder: Path) -> None:
         torch.set_num_threads(1)
+        self.folder = folder
         self.config = run.config()
         self.reader = MouthReader(self.config)
         run.load("audio", self.reader)
@@ -99,22 +101,22 @@ class _Listener:
         self.log_prior = np.log((np.bincount(heard[heard >= 0], minlength=len(PHONES)) + 500.0) / len(heard))
 
     @classmethod
-    def start(cls, run: Run) -> None:
-        cls.here = cls(run)
+    def start(cls, run: Run, folder: Path) -> None:
+        cls.here = cls(run, folder)
 
     @classmethod
     def work(cls, job: tuple[Line, list[str]]) -> Recording | None:
         line, phones = job
-        samples = listen(line.path)
-        if len(samples) < _SHORTEST_S * 16000:
-            return None
         self, fps = cls.here, cls.here.config.features.clock.fps
+        samples = listen(line.path, self.folder)
+        if len(samples) < _SHORTEST_S * SAMPLE_RATE:
+            return None
         features = torch.from_numpy(log_mel(samples, self.config.features)).float()
         with torch.no_grad():
             _, _, logits = self.reader(features[None])
         scores = torch.log_softmax(logits[0].T, dim=1).numpy() - _PRIOR_POWER * self.log_prior
         times, fit = align(scores, phones, fps)
-        if fit < _WORST_FIT:
+        if fit < (_WORST_GUESS if line.path.endswith(".g722") else _WORST_FIT):
             return None
         marks = [(name, round(start * fps), round(end * fps)) for name, start, end in times]
         return Recording(line.path, line.speaker, line.language, marks)

@@ -78,7 +78,9 @@ class LogMel:
         self._window = np.hanning(config.window_samples + 2)[1:-1].astype(np.float32)
         self._normalise = RunningMean(config)
         # Frame t takes the hops_per_frame hops that end with hop t * hops_per_frame: the first of frame 0 are negative.
-        self._hop = 1 - config.hops_per_frame
+        self._first = 1 - config.hops_per_frame
+        # The running mean hears the look-ahead before them too: what a hop is does not depend on the look-ahead.
+        self._hop = self._first - round(config.lookahead_samples / config.sample_rate * self._clock.fps)
         # Before the stream there was silence: the first windows reach back into it.
         self._start = min(0, self._window_end(self._hop)) - config.window_samples
         self._buffer = np.zeros(-self._start, np.float32)
@@ -89,7 +91,9 @@ class LogMel:
         end = self._start + len(self._buffer)
         rows = []
         while self._window_end(self._hop) <= end:
-            rows.append(self._one(self._window_end(self._hop) - self._start))
+            row = self._one(self._window_end(self._hop) - self._start)
+            if self._hop >= self._first:
+                rows.append(row)
             self._hop += 1
         drop = self._window_end(self._hop) - self.config.window_samples - self._start
         if drop > 0:

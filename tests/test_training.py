@@ -18,17 +18,18 @@ from voxmesh.model.talker.dataset import write_dataset
 from voxmesh.model.train_audio import train_audio
 from voxmesh.model.train_codes import train_codes
 from voxmesh.model.train_context import train_context
+from voxmesh.model.train_decoder import train_decoder
 from voxmesh.model.trainer import Training
 from voxmesh.stream.errors import VoxmeshError
 
 CONFIG = small_config()
-STAGES = {"audio": train_audio, "codes": train_codes, "context": train_context}
+STAGES = {"audio": train_audio, "codes": train_codes, "context": train_context, "decoder": train_decoder}
 BRIEF = Training(steps=4, batch=2, frames=32, checkpoint_steps=2, warmup_steps=1)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run whose three stages were trained for four steps each on three clips."""
+    """A run whose four stages were trained for four steps each on three clips."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("training")
     write_dataset(folder / "data", 3, 1, "train")

@@ -27,7 +27,7 @@ FPS = 60
 SAMPLE_RATE = 16000
 _ATTEMPTS = 5
 SPLITS = ("train", "test", "valid")
-_PEOPLE_SHARE, _LATE_SHARE = 0.4, 0.15
+_PEOPLE_SHARE, _LATE_SHARE = 0.4, 0.2
 _SPEECHLESS_SHARE, _SHORTEST_S, _LONGEST_S = 0.10, 3.0, 8.0
 
 
@@ -145,8 +145,10 @@ def _cut(audio: np.ndarray, phones: list[tuple[str, float, float]]) -> tuple[np.
 
 
 def _late(audio: np.ndarray, phones: list[tuple[str, float, float]], rng: np.random.Generator) -> tuple:
-    """The clip as a microphone hears it that is opened while somebody speaks: its first 0.2-1.2 s are gone."""
-    start = int(min(rng.uniform(0.2, 1.2), len(audio) / SAMPLE_RATE - 2.5) * SAMPLE_RATE)
+    """The clip as a microphone hears it that is opened while somebody speaks, or a file cut to the very first sound."""
+    room = max(0, len(audio) - int(_SHORTEST_S * SAMPLE_RATE))
+    cut_s = phones[0][1] + rng.uniform(-0.02, 0.04) if phones and rng.random() < 0.6 else rng.uniform(0.2, 1.2)
+    start = int(np.clip(cut_s * SAMPLE_RATE, 0, room))
     since = [(name, a - start / SAMPLE_RATE, b - start / SAMPLE_RATE) for name, a, b in phones]
     return audio[start:], [(name, max(a, 0.0), b) for name, a, b in since if b > 0.0]
 

@@ -1,7 +1,9 @@
-"""People: the actors of Fish Fillets NG, a game whose Debian packages hold three hours of talk with its text.
+"""People: recordings with their texts that Debian packages hold; no synthesiser made these voices.
 
-No synthesiser made these voices, so a net that heard them knows more of real ones. The packages hold recordings and
-texts (GPL-2); when each phone was said is ours: `voxmesh talker align` wrote it into `people.jsonl.gz`.
+Fish Fillets NG, a game: three hours of actors in Czech and Dutch (GPL-2). KLettres, which teaches letters: a score of
+people in as many languages, saying letters and syllables (GPL-2). The English prompts of a telephone exchange, see
+`prompts.py` (CC BY-SA 3.0). The recordings stay where they are; when each phone was said is ours: `voxmesh talker
+align` wrote it into `people.jsonl.gz`.
 """
 
 from __future__ import annotations
@@ -21,20 +23,28 @@ import soxr
 
 from voxmesh.model.talker import espeak
 from voxmesh.model.talker.phones import SILENCE, from_ipa
+from voxmesh.model.talker.prompts import decode_g722, transcripts
 from voxmesh.stream.errors import VoxmeshError
 
-FOLDER = Path("/usr/share/games/fillets-ng")
-LANGUAGES = ("cs", "nl")
+FOLDER = Path("/usr/share")
 MARKS = Path(__file__).with_name("people.jsonl.gz")
 SAMPLE_RATE = 16000
-_APT = "apt-get install -y --no-install-recommends fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl"
+_APT = "sh .ci/system-packages.sh train"
+_GAME, _GAME_LANGUAGES = Path("games/fillets-ng"), ("cs", "nl")
+_LETTERS = Path("klettres")
+_LETTER_LANGUAGES = {
+    **{code: code for code in ("cs", "da", "de", "es", "fr", "hu", "it", "nb", "nl", "ru", "uk")},
+    **{"en": "en-us", "en_GB": "en", "pt_BR": "pt-br"},
+}
+"""KLettres' names of the languages whose letters espeak-ng reads as its speakers do, and espeak-ng's."""
 _STRING = r'"((?:[^"\\]|\\.)*)"'
+_SOUND = re.compile(r'<sound name="([^"]+)"\s*file="([^"]+)"')
 _LINE = re.compile(rf"dialogId\({_STRING},\s*{_STRING},\s*{_STRING}\)\s*dialogStr\({_STRING}\)")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A recorded line: `path` within the game's folder, who speaks it, in what language, and its text."""
+    """A recorded line: `path` below /usr/share, who speaks it, in what language (as espeak-ng says), and its text."""
 
     path: str
     speaker: str
@@ -52,24 +62,44 @@ class Recording:
     phones: list[tuple[str, int, int]]
 
 
-def lines(folder: Path = FOLDER) -> list[Line]:
-    """Every line of the game that was recorded. Raises VoxmeshError when the packages are not installed."""
-    found = []
-    for language in LANGUAGES:
-        for script in sorted((folder / "script").rglob(f"dialogs_{language}.lua")):
-            scene = script.parent.relative_to(folder / "script")
-            for name, font, _, text in _LINE.findall(script.read_text("utf-8")):
-                path = f"sound/{scene}/{language}/{name}.ogg"
-                if (folder / path).is_file():
-                    speaker = f"{language}:{font.removeprefix('font_') or 'other'}"
-                    found.append(Line(path, speaker, language, re.sub(r"\\(.)", r"\1", text)))
+def lines(folder: Path = FOLDER, workers: int = 2) -> list[Line]:
+    """Every recorded line with a text; prompts are written down now, in minutes.
+
+    Raises VoxmeshError when the packages are not installed.
+    """
+    prompts = (Line(path, "en:allison", "en-us", text) for path, text in transcripts(folder, workers))
+    found = [*_game_lines(folder), *_letters(folder), *prompts]
     if not found:
         raise VoxmeshError(f"no recordings of people in {folder}; install them: {_APT}")
     return found
 
 
+def _game_lines(folder: Path) -> Iterator[Line]:
+    scripts = folder / _GAME / "script"
+    for language in _GAME_LANGUAGES:
+        for script in sorted(scripts.rglob(f"dialogs_{language}.lua")):
+            scene = script.parent.relative_to(scripts)
+            for name, font, _, text in _LINE.findall(script.read_text("utf-8")):
+                path = _GAME / "sound" / scene / language / f"{name}.ogg"
+                if (folder / path).is_file():
+                    speaker = f"{language}:{font.removeprefix('font_') or 'other'}"
+                    yield Line(str(path), speaker, language, re.sub(r"\\(.)", r"\1", text))
+
+
+def _letters(folder: Path) -> Iterator[Line]:
+    for code, language in _LETTER_LANGUAGES.items():
+        listed = folder / _LETTERS / code / "sounds.xml"
+        if listed.is_file():
+            for text, file in _SOUND.findall(listed.read_text("utf-8")):
+                path = _LETTERS / file
+                if (folder / path).is_file():
+                    yield Line(str(path), f"{code}:letters", language, text.lower())
+
+
 def listen(path: str, folder: Path = FOLDER) -> np.ndarray:
     """The recording's samples (N,) float32 at 16 kHz. Raises VoxmeshError when it is not there."""
+    if path.endswith(".g722") and (folder / path).is_file():
+        return decode_g722(folder / path)
     try:
         samples, rate = soundfile.read(folder / path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
@@ -80,7 +110,8 @@ def listen(path: str, folder: Path = FOLDER) -> np.ndarray:
 def spelled(texts: Sequence[str], language: str) -> list[list[str]]:
     """The phones of each text as espeak-ng reads it in `language`, without times; two alike in a row are one."""
     said = espeak.speak(texts, language)
-    whole = ([p for name, _, _ in one.phones for p in from_ipa(name, language)] for one in said)
+    base = language.partition("-")[0]
+    whole = ([p for name, _, _ in one.phones for p in from_ipa(name, base)] for one in said)
     return [[name for name, _ in groupby(phones) if name != SILENCE] for phones in whole]
 
 
