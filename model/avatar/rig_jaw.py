@@ -85,8 +85,10 @@ def jaw_shapes(head: Head) -> dict[str, np.ndarray]:
     x, y, z = skin.T
     corner = np.exp(-(((np.abs(x) - 2.3) / 1.6) ** 2) - ((y - MOUTH_Y - 0.3) / 1.8) ** 2) * smoothstep(5, 7, z)
     opened[at["skin"], 0] -= 0.28 * np.sign(x) * corner * smoothstep(0.3, 1.5, np.abs(x))
-    edge = np.exp(-(((np.abs(x) - 3.4) / 1.3) ** 2) - ((y + 8.8) / 1.4) ** 2) * smoothstep(1, 4, z)
-    opened[at["skin"], 0] += 0.42 * np.sign(x) * edge  # skin taut over the jaw's edge: no notch beside the chin
+    edge = np.exp(-(((np.abs(x) - 3.0) / 1.5) ** 2) - ((y + 9.0) / 1.6) ** 2) * smoothstep(1, 4, z)
+    opened[at["skin"], 0] += 0.75 * np.sign(x) * edge  # skin taut over the jaw's edge: no notch beside the chin
+    hollow = np.exp(-(((np.abs(x) - 5.4) / 1.5) ** 2) - ((y + 6.2) / 2.2) ** 2) * smoothstep(-1, 2, z)
+    opened[at["skin"], 0] -= 0.55 * np.sign(x) * hollow  # and cheeks drawn in: one line from ear to chin
     for name, follows in (("teeth_lower", 1.0), ("tongue", TONGUE_FOLLOWS)):
         p = head.vertices[at[name]]
         opened[at[name]] = hinge(p, follows) - p

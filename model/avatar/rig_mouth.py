@@ -133,7 +133,7 @@ def _pucker(m: Lips) -> np.ndarray:
 
 def _funnel(m: Lips) -> np.ndarray:
     s2 = np.minimum(m.s**2, 1)
-    part = m.falloff * (-0.02 * m.upper - 0.52 * m.lower)
+    part = m.falloff * (-0.15 * m.upper - 0.55 * m.lower)  # the upper lip comes down over the teeth it leaves
     thick = 0.18 * bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact * (m.upper - m.lower)
     flare = 0.20 * m.falloff * (m.upper + m.lower) * (m.off_contact > 0.5)
     dx = -(0.27 + 0.10 * s2) * m.x * m.near
