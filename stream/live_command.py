@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import click
@@ -22,6 +20,7 @@ from voxmesh.stream.microphone import Microphone
 from voxmesh.stream.options import engine_options, make_engine, take_engine_options
 from voxmesh.stream.pacing import PacedFile
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
+from voxmesh.stream.stopping import stop_on_signals
 from voxmesh.stream.telemetry import Snapshot
 from voxmesh.stream.wire import TopologyMessage
 
@@ -176,24 +175,6 @@ def show(terminal: bool) -> Callable[[Snapshot], None]:
 
 def warn(message: str) -> None:
     print(f"voxmesh: warning: {message}", file=sys.stderr)
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Event]:
-    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C interrupts at once."""
-    stop = Event()
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ import numpy as np
 
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.stopping import stop_on_signals
 from voxmesh.stream.topology import Topology
 from voxmesh.viewer.clip import with_look
 from voxmesh.viewer.options import Size
@@ -75,21 +77,23 @@ def view(
     """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes."""
     from voxmesh.viewer.window import FaceWindow, has_display
 
-    with Receiver(endpoint) as receiver:
-        try:
-            if screenshot is not None and (no_window or not has_display()):
-                _photograph(receiver, screenshot, size, seconds, timeout_s)
-            elif no_window:
-                _report(receiver, seconds)
-            else:
-                with FaceWindow(*size, title=f"voxmesh {endpoint}") as window:
-                    _run_window(receiver, window, screenshot, seconds, timeout_s)
-        except KeyboardInterrupt:
-            pass
+    with stop_on_signals() as stop, Receiver(endpoint) as receiver:
+        if screenshot is not None and (no_window or not has_display()):
+            _photograph(receiver, stop, screenshot, size, seconds, timeout_s)
+        elif no_window:
+            _report(receiver, stop, seconds)
+        else:
+            with FaceWindow(*size, title=f"voxmesh {endpoint}") as window:
+                _run_window(receiver, stop, window, screenshot, seconds, timeout_s)
 
 
 def _run_window(
-    receiver: Receiver, window: FaceWindow, screenshot: Path | None, seconds: float | None, timeout_s: float
+    receiver: Receiver,
+    stop: Event,
+    window: FaceWindow,
+    screenshot: Path | None,
+    seconds: float | None,
+    timeout_s: float,
 ) -> None:
     from voxmesh.viewer.sheet import save_picture
 
@@ -100,7 +104,7 @@ def _run_window(
     written = -1.0
     drawn = 0
     click.echo(f"waiting for {receiver.endpoint} (Ctrl-C ends)")
-    while True:
+    while not stop.is_set():
         frame = receiver.latest(_REDRAW_S)
         topology = receiver.poll_topology()
         if topology is not None and topology is not shown:
@@ -130,7 +134,9 @@ def _run_window(
             return
 
 
-def _photograph(receiver: Receiver, path: Path, size: tuple[int, int], seconds: float | None, timeout_s: float) -> None:
+def _photograph(
+    receiver: Receiver, stop: Event, path: Path, size: tuple[int, int], seconds: float | None, timeout_s: float
+) -> None:
     """A picture with no window at all."""
     from voxmesh.viewer.offscreen import Offscreen
     from voxmesh.viewer.sheet import save_picture
@@ -140,7 +146,7 @@ def _photograph(receiver: Receiver, path: Path, size: tuple[int, int], seconds: 
     newest: wire.FrameMessage | None = None
     first: float | None = None
     drawn = 0
-    while True:
+    while not stop.is_set():
         frame = receiver.latest(0.1)
         topology = receiver.poll_topology() or topology
         if frame is not None and frame.session == topology.session:
@@ -152,6 +158,8 @@ def _photograph(receiver: Receiver, path: Path, size: tuple[int, int], seconds: 
                 raise _nothing_came(receiver, timeout_s)
         elif receiver.ended or _due(drawn, first, seconds):
             break
+    if newest is None:
+        return
     with Offscreen(drawable(topology.topology), *size) as picture:
         save_picture(path, picture.render(drawn_vertices(newest)))
     click.echo(f"wrote {path}")
@@ -164,11 +172,11 @@ def _due(drawn: int, first: float | None, seconds: float | None) -> bool:
     return drawn >= _FIRST_FRAMES if seconds is None else time.monotonic() - first >= seconds
 
 
-def _report(receiver: Receiver, seconds: float | None) -> None:
+def _report(receiver: Receiver, stop: Event, seconds: float | None) -> None:
     """A line a second in the terminal."""
     telemetry = Telemetry()
     begin = reported = time.monotonic()
-    while seconds is None or time.monotonic() - begin < seconds:
+    while not stop.is_set() and (seconds is None or time.monotonic() - begin < seconds):
         frame = receiver.latest(0.1)
         if frame is not None:
             telemetry.add(frame)
