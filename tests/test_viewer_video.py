@@ -169,3 +169,22 @@ def test_clips_that_are_none_are_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(VoxmeshError, match=r"1\.00 s long"):
         load_clip(clip).cut(1.0)
     assert len(load_clip(clip).cut(0.5, 0.2).vertices) == 6
+
+
+def test_a_sheet_shows_what_the_face_does_at_phones(clip: Path, tmp_path: Path) -> None:
+    """With --phones a sheet has the frame in the middle of each phone, or of the first of each that is picked."""
+    (tmp_path / "p.json").write_text('[["P", 0.0, 0.2], ["AA1", 0.4, 0.6], ["P", 0.8, 0.9], ["S", 5.0, 5.1]]')
+    shared = [str(clip), "--phones", str(tmp_path / "p.json"), "--size", "64x86", "-o"]
+    for name, more, cells in (("all.png", [], 3), ("some.png", ["--pick", "aa,p"], 2)):
+        CliRunner().invoke(sheet, [*shared, str(tmp_path / name), *more], catch_exceptions=False)
+        assert picture_size(tmp_path / name) == (64 * cells, 86)
+    with pytest.raises(VoxmeshError, match=r"has no S in this part.*it has"):
+        CliRunner().invoke(sheet, [*shared, str(tmp_path / "no.png"), "--pick", "s"], catch_exceptions=False)
+    with pytest.raises(VoxmeshError, match="--phones"):
+        CliRunner().invoke(sheet, [str(clip), "-o", str(tmp_path / "no.png"), "--pick", "s"], catch_exceptions=False)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture."""
+    with av.open(str(path)) as file:
+        return file.streams.video[0].width, file.streams.video[0].height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def render(
     if film:
         _write_film(part, output, audio, size, view_name)
     elif strip > 1:
-        _write_grid(part, output, size, view_name, strip, columns=strip)
+        _write_grid(part, output, size, view_name, _evenly(part, strip), columns=strip)
     else:
         _write_picture(part, output, size, view_name)
     click.echo(f"wrote {output}")
@@ -64,6 +65,10 @@ def render(
 @click.option("--view", "view_name", type=click.Choice(VIEWS), default="front", show_default=True)
 @click.option("--start", "start_s", type=float, default=0.0, help="Seconds into the clip.")
 @click.option("--seconds", type=float, help="How much of it; all by default.")
+@click.option(
+    "--phones", type=click.Path(path_type=Path), help="JSON of [phone, start_s, end_s]: draw phones' middles."
+)
+@click.option("--pick", metavar="P,F,AA", help="With --phones: the first of each of these instead of all.")
 def sheet(
     clip: Path,
     output: Path,
@@ -73,10 +78,16 @@ def sheet(
     view_name: str,
     start_s: float,
     seconds: float | None,
+    phones: Path | None,
+    pick: str | None,
 ) -> None:
-    """Draw frames of CLIP.npz in a grid, each with its time."""
+    """Draw frames of CLIP.npz in a grid, each with its time; with --phones, what the face does at each phone."""
     _check_folder(output)
-    _write_grid(load_clip(clip).cut(start_s, seconds), output, size, view_name, frames, columns)
+    if pick is not None and phones is None:
+        raise VoxmeshError("--pick chooses among the phones of a file: give it with --phones")
+    part = load_clip(clip).cut(start_s, seconds)
+    moments = _evenly(part, frames) if phones is None else _at_phones(part, phones, pick)
+    _write_grid(part, output, size, view_name, moments, columns)
     click.echo(f"wrote {output}")
 
 
@@ -116,13 +127,43 @@ def _write_picture(clip: Clip, output: Path, size: tuple[int, int], view_name: s
         save_picture(output, window.render(clip.vertices[0]))
 
 
-def _write_grid(clip: Clip, output: Path, size: tuple[int, int], view_name: str, frames: int, columns: int) -> None:
+Moments = list[tuple[int, str]]
+"""Frames of a clip and what to write under them."""
+
+
+def _evenly(clip: Clip, frames: int) -> Moments:
+    chosen = np.linspace(0, len(clip.vertices) - 1, min(frames, len(clip.vertices))).round().astype(int)
+    return [(int(index), f"{clip.audio_sample[index] / clip.sample_rate:.2f} s") for index in chosen]
+
+
+def _at_phones(clip: Clip, path: Path, pick: str | None) -> Moments:
+    """The middle of each phone of the file within the clip, or of the first of each that is picked."""
+    try:
+        phones = [
+            (str(name), (float(start) + float(end)) / 2) for name, start, end in json.loads(path.read_text("utf-8"))
+        ]
+    except (OSError, ValueError, TypeError) as error:
+        raise VoxmeshError(f"{path} is no list of [phone, start_s, end_s]: {error}") from error
+    times = clip.audio_sample / clip.sample_rate
+    phones = [(name, middle) for name, middle in phones if times[0] <= middle <= times[-1]]
+    if pick is not None:
+        wanted = [name.strip().upper() for name in pick.split(",")]
+        first = {name.rstrip("012").upper(): (name, middle) for name, middle in reversed(phones)}
+        missing = [name for name in wanted if name not in first]
+        if missing:
+            raise VoxmeshError(
+                f"{path} has no {', '.join(missing)} in this part of the clip; it has {', '.join(first)}"
+            )
+        phones = [first[name] for name in wanted]
+    if not phones:
+        raise VoxmeshError(f"{path} has no phone in this part of the clip")
+    return [(int(np.argmin(np.abs(times - middle))), f"{name}  {middle:.2f} s") for name, middle in phones]
+
+
+def _write_grid(
+    clip: Clip, output: Path, size: tuple[int, int], view_name: str, moments: Moments, columns: int
+) -> None:
     from voxmesh.viewer.sheet import Cell, draw_sheet
 
-    chosen = np.linspace(0, len(clip.vertices) - 1, min(frames, len(clip.vertices))).round().astype(int)
-    times = clip.audio_sample[chosen] / clip.sample_rate
-    cells = [
-        Cell(f"{time_s:.2f} s", clip.topology, clip.vertices[index], view_name)
-        for index, time_s in zip(chosen, times, strict=True)
-    ]
+    cells = [Cell(label, clip.topology, clip.vertices[index], view_name) for index, label in moments]
     draw_sheet(cells, output, size, columns)
