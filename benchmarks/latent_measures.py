@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mouth import measure
 from short_measures import Listening, lip_figures
-from voxmesh.model.evaluate import head_temperature, speak
+from voxmesh.model.evaluate import speak
 from voxmesh.model.face_metric import MILLIMETRES
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import FPS
@@ -59,8 +59,8 @@ def measure_codes(codes: Codes, context: Context, features: FeatureConfig, what:
     return found
 
 
-def measure_live(step: Step, codes: Codes, what: Listening, temperature: float, clips: int) -> dict[str, Any]:
-    """The live model, frame by frame, on the neutral identity, at `temperature` times every head's own.
+def measure_live(step: Step, temperature: np.ndarray, what: Listening, clips: int) -> dict[str, Any]:
+    """The live model, frame by frame, on the neutral identity, at a `temperature` (H,) for each head.
 
     Of the first `clips` held-out ones ("live") and all real recordings ("live_real"): the figures of `lip_sync.py`; of
     the former lip_error_mm and upper_activity too, the standard deviation of the upper face's vertices in time as a
@@ -70,15 +70,14 @@ def measure_live(step: Step, codes: Codes, what: Listening, temperature: float, 
     template, lips = topology.template, what.avatar.parts["lips"]
     upper = topology.regions["upper"] > 0
     landmarks = [topology.landmarks[name] for name in LANDMARKS]
-    heads = head_temperature(codes) * np.float32(temperature)
     found: dict[str, Any] = {}
     for name, chosen in (("live", what.sets["clean"][:clips]), ("live_real", what.sets.get("real", []))):
         if not chosen:
             continue
         motions, truths = [], []
         lip_error, frames, active, truly_active = 0.0, 0, 0.0, 0.0
-        for i, clip in enumerate(tqdm(chosen, desc=f"{name}, temperature {temperature:g}", unit="clip")):
-            vertices = speak(step, clip.audio, template, heads, i)
+        for i, clip in enumerate(tqdm(chosen, desc=name, unit="clip")):
+            vertices = speak(step, clip.audio, template, temperature, i)
             motions.append(measure(vertices[:, landmarks], template[landmarks], float(FPS)))
             truths.append(what.motion(what.truth(clip)))
             lips_true = np.einsum("ts,svx->tvx", clip.curves, what.avatar.deltas[:, lips])

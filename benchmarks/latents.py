@@ -3,9 +3,10 @@
 \b
 python benchmarks/latents.py --audio runs/default --data data/train --valid data/valid --real FOLDER
 
-Heads x classes 4x32, 8x64, 12x64 and 16x128; 12x64 without the cross-modality loss; and 12x64 at a temperature of 0,
-0.5 and 1 times the shipped ones. Each starts from the audio stage of `--audio` (and takes that run's features, unless
---prepared names others) and trains codes, then context, for `--steps` steps each from the same seed.
+Heads x classes 4x32, 8x64, 12x64 and 16x128; 12x64 without the cross-modality loss; and 12x64 with all heads at a
+temperature of 0, 0.5 and 1 instead of each at its own, as shipped. Each starts from the audio stage of `--audio` (and
+takes that run's features, unless --prepared names others) and trains codes, then context, for `--steps` steps each from
+the same seed, and the decoder for a third of them.
 
 \b
 reconstruction  stage one, shown the truth: mouth and upper face, rms in mm
@@ -28,22 +29,26 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from latent_measures import measure_codes, measure_live
 from mendable import mendable
 from short_measures import table
 from short_runs import Bench, bench_of, shared_options
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.evaluate import load_step
+from voxmesh.model.evaluate import head_temperature, load_step
 from voxmesh.model.train_codes import load_codes, train_codes
 from voxmesh.model.train_context import load_context, train_context
+from voxmesh.model.train_decoder import train_decoder
 from voxmesh.stream.errors import VoxmeshError
 
 SIZES = ((4, 32), (8, 64), (12, 64), (16, 128))
 CHOSEN = (12, 64)
 CONTEXT_RATE = 1e-3
 """Learning rate of the context stage, as `voxmesh train context` has it."""
+DECODER_RATE = 5e-4
 TEMPERATURES = (0.0, 0.5, 1.0)
+"""Of all heads alike."""
 COLUMNS = (
     ("mouth, mm", "codes", "mouth_rms_mm", 3),
     ("upper, mm", "codes", "upper_rms_mm", 3),
@@ -81,6 +86,9 @@ def trained(bench: Bench, audio: Run, size: tuple[int, int], cross_modality: boo
     train_codes(run, bench.training, cross_modality, prepared)
     if not finished(run, "context", bench.training.steps):
         train_context(run, replace(bench.training, learning_rate=CONTEXT_RATE), prepared)
+    steps = max(1, bench.training.steps // 3)
+    if not finished(run, "decoder", steps):
+        train_decoder(run, replace(bench.training, steps=steps, learning_rate=DECODER_RATE), prepared)
     return run
 
 
@@ -95,16 +103,17 @@ def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, A
     found: dict[str, dict[str, Any]] = {}
     for size, cross_modality in [*((size, True) for size in SIZES), (CHOSEN, False)]:
         run = trained(bench, audio, size, cross_modality)
-        temperatures = TEMPERATURES if size == CHOSEN and cross_modality else TEMPERATURES[-1:]
+        temperatures = TEMPERATURES if size == CHOSEN and cross_modality else ()
 
         def measure(run: Run = run, temperatures: tuple[float, ...] = temperatures) -> dict[str, Any]:
             codes, context, step = load_codes(run), load_context(run), load_step(run)
             own = {"codes": measure_codes(codes, context, step.config.features, bench.listening)}
-            return {f"{t:g}": own | measure_live(step, codes, bench.listening, t, live_clips) for t in temperatures}
+            heads = {"": head_temperature(codes)}
+            heads |= {f", temperature {t:g}": np.full(step.config.heads, t, np.float32) for t in temperatures}
+            return {key: own | measure_live(step, value, bench.listening, live_clips) for key, value in heads.items()}
 
         for temperature, figures in bench.measured(run, measure, live_clips=live_clips).items():
-            name = "{}x{}".format(*size) + ("" if cross_modality else ", nothing swapped")
-            found[name + (f", temperature {temperature}" if temperature != "1" else "")] = figures
+            found["{}x{}".format(*size) + ("" if cross_modality else ", nothing swapped") + temperature] = figures
     return found
 
 

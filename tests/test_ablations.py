@@ -182,7 +182,8 @@ def test_a_tool_tells_its_figures_and_repeats_nothing(
     settings = first["lookahead_ms" if tool == "lookahead" else tool]
     expected = {"lookahead": ["0", "33", "67", "100", "200"], "recipe": list(recipe.SETTINGS)}
     assert list(settings) == expected.get(tool, [
-        "2x4", "12x64, temperature 0", "12x64, temperature 0.5", "12x64", "12x64, nothing swapped",
+        "2x4", "12x64", "12x64, temperature 0", "12x64, temperature 0.5", "12x64, temperature 1",
+            "12x64, nothing swapped",
     ])  # fmt: skip
     for found in settings.values():
         error = found["live"]["lip_error_mm"] if tool == "latents" else found["noisy"]["mouth_rms_mm"]
