@@ -7,7 +7,8 @@ Only the audio stage is trained, `--steps` each, from the same seed; what is mea
 mouth. Clips are chosen from one dataset, so a setting with fewer voices has fewer clips too: that is part of it.
 
 \b
-recorded voices        flite's and festival's; without them espeak-ng speaks alone
+people                 two clips in five, where the dataset was made with `--people`
+recorded voices        those, flite's and festival's; without them espeak-ng speaks alone
 many voices            without: only the eight heard most often
 rooms, noise, codecs   on the sound (`talker.augment`); without: every variant is the synthesiser's own sound
 tracts, floors, masks  on the features (`feature_augment`)
@@ -64,6 +65,7 @@ COLUMNS = (
 class Ingredients:
     """Which are in use."""
 
+    people: bool = True
     recorded_voices: bool = True
     many_voices: bool = True
     sound_augmented: bool = True
@@ -75,6 +77,7 @@ class Ingredients:
 
 SETTINGS = {
     "all of it": Ingredients(),
+    "without people": Ingredients(people=False),
     "without recorded voices": Ingredients(recorded_voices=False),
     "without many voices": Ingredients(many_voices=False),
     "without rooms, noise, codecs": Ingredients(sound_augmented=False),
@@ -98,6 +101,8 @@ def chosen(voices: list[str], use: Ingredients) -> np.ndarray:
     """(clips,) bool: which clips a setting hears, by their voices ("engine:name", or "none" where nobody speaks)."""
     speaks = np.array([voice != NOBODY for voice in voices])
     kept = np.ones(len(voices), bool)
+    if not use.people:
+        kept &= ~np.array([voice.startswith("people:") for voice in voices])
     if not use.recorded_voices:
         kept &= ~speaks | np.array([voice.startswith("espeak:") for voice in voices])
     if not use.many_voices:

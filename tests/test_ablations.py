@@ -86,14 +86,15 @@ def test_every_look_ahead_learns_from_the_same_frames() -> None:
 
 def test_a_setting_hears_the_clips_it_says() -> None:
     """Voices and speechless clips are left out by the setting that says so, and by no other."""
-    voices = ["flite:rms"] * 4 + [f"espeak:en+{i}" for i in range(10)] + ["none", "espeak:en+0"]
+    voices = ["flite:rms"] * 4 + [f"espeak:en+{i}" for i in range(10)] + ["none", "espeak:en+0", "people:cs:small"]
 
     def heard(**off: bool) -> set[str]:
         kept = recipe.chosen(voices, replace(recipe.Ingredients(), **off))
         return {name for name, keep in zip(voices, kept, strict=True) if keep}
 
     assert heard() == set(voices) == heard(sound_augmented=False, phones_named=False)
-    assert heard(recorded_voices=False) == set(voices) - {"flite:rms"}
+    assert heard(people=False) == set(voices) - {"people:cs:small"}
+    assert heard(recorded_voices=False) == set(voices) - {"flite:rms", "people:cs:small"}
     assert heard(speechless_clips=False) == set(voices) - {"none"}
     few = heard(many_voices=False)
     assert {"none", "flite:rms", "espeak:en+0"} < few and len(few) == recipe.FEW + 1
