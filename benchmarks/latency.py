@@ -1,0 +1,214 @@
+"""From sound to a subscriber's hands, part by part: what a user waits for, and what for.
+
+\b
+python benchmarks/latency.py --seconds 30 --bundle instant
+
+A source paced by the wall clock in blocks of 10 ms (or the microphone, with --mic), the engine and the publisher run in
+one process as `voxmesh live` runs them; a subscriber in this one takes the frames, on the same clock (CLOCK_MONOTONIC).
+
+\b
+look-ahead    declared by the bundle: the frame hears so much past the instant it depicts
+block         from the last sample that the frame hears until the source hands over the block that holds it
+resample, features, network
+              of the push that completes the frame; encoder, context and decoder are the network's parts, by ONNX
+              Runtime's own profile of other frames, as shares of the network's time here
+serialise     from array to message
+socket        from sending to the subscriber's hands
+total         from the instant at which the depicted sound entered the microphone to the frame in hand
+
+The first frame is told apart: it also waits for the sound to begin. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+import numpy as np
+import zmq
+
+from mendable import mendable
+from network_parts import shares
+from voxmesh.stream import wire
+from voxmesh.stream.audio_file import AudioFile
+from voxmesh.stream.backend import open_backend
+from voxmesh.stream.bundle import load
+from voxmesh.stream.engine import Engine
+from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.live import Source, run
+from voxmesh.stream.microphone import Microphone
+from voxmesh.stream.pacing import PacedFile
+from voxmesh.stream.publish import Publisher
+
+PARTS = ("look-ahead", "block", "resample", "features", "network", "serialise", "socket", "total")
+PERCENTILES = (50, 95, 99)
+
+
+class Stopwatch:
+    """Wraps calls and keeps, by name, the nanoseconds of those since the last `take`."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, int] = defaultdict(int)
+
+    def timed(self, name: str, call: Callable) -> Callable:
+        def measured(*arguments: Any) -> Any:
+            began = time.perf_counter_ns()
+            try:
+                return call(*arguments)
+            finally:
+                self.spent[name] += time.perf_counter_ns() - began
+
+        return measured
+
+    def take(self) -> dict[str, int]:
+        spent, self.spent = dict(self.spent), defaultdict(int)
+        return spent
+
+
+def speak(pipe: Connection, options: dict[str, Any]) -> None:
+    """The speaking process: says its endpoint, waits for a subscriber, speaks, and sends what it measured."""
+    began = time.monotonic()
+    bundle = load(options["bundle"])
+    backend = open_backend(bundle, options["backend"], options["threads"])
+    source: Source = Microphone(options["mic"]) if options["mic"] else PacedFile(AudioFile(options["wav"]), loop=True)
+    engine = Engine(bundle, source_rate=source.rate, backend=backend)
+    watch, rows = Stopwatch(), []
+    engine._resampler.push = watch.timed("resample", engine._resampler.push)  # type: ignore[method-assign]
+    engine._features.push = watch.timed("features", engine._features.push)  # type: ignore[method-assign]
+    backend.step = watch.timed("network", backend.step)  # type: ignore[method-assign]
+    wire.pack = watch.timed("serialise", wire.pack)
+    push = engine.push
+
+    def pushed(chunk: Any) -> list:
+        handed_over = time.monotonic_ns()
+        watch.take()
+        frames = push(chunk)
+        spent = watch.take()
+        rows.extend([(frame.index, frame.captured_ns, handed_over, spent) for frame in frames])
+        return frames
+
+    engine.push = pushed  # type: ignore[method-assign]
+    clock = engine.clock
+    hello = wire.TopologyMessage(
+        "latency", engine.topology, clock.sample_rate, clock.fps_num, clock.fps_den, bundle.blendshape_names
+    )
+    with closing(source), Publisher("tcp://127.0.0.1:*", hello) as publisher:
+        publish, serialised = publisher.publish, {}
+
+        def published(frame: Any) -> int:
+            watch.take()
+            sent = publish(frame)
+            serialised[frame.index] = watch.take().get("serialise", 0)
+            return sent
+
+        publisher.publish = published  # type: ignore[method-assign,assignment]
+        pipe.send((publisher.endpoint, bundle.features.lookahead_samples, clock.sample_rate))
+        run(source, engine, publisher, stop=Event(), wait_s=30.0, samples=round(options["seconds"] * source.rate))
+    pipe.send({
+        "rows": [(*row[:3], row[3], serialised.get(row[0], 0)) for row in rows],
+        "ready_s": time.monotonic() - began - options["seconds"],
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
+    })  # fmt: skip
+
+
+def listen(endpoint: str) -> dict[int, tuple[int, int]]:
+    """Receive until goodbye: frame index -> (published, received), monotonic ns."""
+    context = zmq.Context()
+    socket = context.socket(zmq.SUB)
+    socket.linger, socket.rcvhwm, socket.rcvtimeo = 0, 0, 30_000
+    socket.subscribe(wire.topic(wire.FRAME))
+    socket.subscribe(wire.topic(wire.BYE))
+    socket.connect(endpoint)
+    received = {}
+    try:
+        while True:
+            data = socket.recv()
+            now = time.monotonic_ns()
+            message = wire.unpack(data)
+            if isinstance(message, wire.ByeMessage):
+                return received
+            if isinstance(message, wire.FrameMessage):
+                received[message.index] = (message.published_ns, now)
+    except zmq.Again:
+        raise VoxmeshError("no frame came for 30 s: does the source give sound?") from None
+    finally:
+        context.destroy(linger=0)
+
+
+def parts(said: dict[str, Any], received: dict[int, tuple[int, int]], lookahead_ms: float) -> dict[str, np.ndarray]:
+    """Milliseconds of each part, one row a frame that arrived, in order of frames."""
+    found: dict[str, list[float]] = {name: [] for name in PARTS}
+    for index, captured, handed_over, spent, serialise in said["rows"]:
+        if index not in received:
+            continue
+        published, got = received[index]
+        found["look-ahead"].append(lookahead_ms)
+        found["block"].append((handed_over - captured) / 1e6 - lookahead_ms)
+        for name in ("resample", "features", "network"):
+            found[name].append(spent.get(name, 0) / 1e6)
+        found["serialise"].append(serialise / 1e6)
+        found["socket"].append((got - published) / 1e6)
+        found["total"].append((got - captured) / 1e6)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def summary(values: np.ndarray) -> dict[str, float]:
+    """p50, p95, p99 and max, ms."""
+    found = {f"p{p}": round(float(np.percentile(values, p)), 3) for p in PERCENTILES}
+    return {**found, "max": round(float(values.max()), 3)}
+
+
+@click.command(help=__doc__)
+@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
+@click.option("--wav", type=click.Path(path_type=Path), default="stream/sample.wav", show_default=True)
+@click.option("--mic", help="Hear this microphone instead (see `voxmesh devices`).")
+@click.option("--backend", type=click.Choice(["onnx", "torchscript"]), default="onnx", show_default=True)
+@click.option("--threads", default=1, show_default=True)
+@click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True)
+def main(**options: Any) -> None:
+    with mendable("latency"):
+        spawn = multiprocessing.get_context("spawn")
+        here, there = spawn.Pipe()
+        process = spawn.Process(target=speak, args=(there, options), daemon=True)
+        process.start()
+        there.close()
+        try:
+            endpoint, lookahead, rate = here.recv()
+            received = listen(endpoint)
+            said = here.recv()
+        except EOFError:
+            raise VoxmeshError("the speaking process ended early: its error is above") from None
+        process.join(30)
+        found = parts(said, received, 1000.0 * lookahead / rate)
+    later = {name: values[1:] for name, values in found.items()}
+    rows = {name: summary(values) for name, values in later.items()}
+    if options["backend"] == "onnx":
+        for name, share in shares(load(options["bundle"])).items():
+            rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}
+    click.echo("| ms | p50 | p95 | p99 | max |\n|---|---|---|---|---|")
+    for name, row in rows.items():
+        click.echo(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |")
+    about = {
+        "frames": len(found["total"]),
+        "first_frame_ms": round(float(found["total"][0]), 1),
+        "start_up_s": round(said["ready_s"], 2),
+        "peak_mb": round(said["peak_mb"], 1),
+    }
+    click.echo(
+        "\n"
+        + json.dumps({**{k: str(v) if isinstance(v, Path) else v for k, v in options.items()}, **about, "ms": rows})
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Where the network's time goes, by ONNX Runtime's own profile of the step graph."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from voxmesh.stream.backend import initial_state
+from voxmesh.stream.bundle import Bundle
+
+FRAMES = 200
+
+
+def part(node: str) -> str:
+    """Which part a node of the step graph belongs to, by the name of the module that it was exported from."""
+    top = node.split("/")[1] if node.count("/") > 1 else ""
+    return {"audio": "encoder", "stack": "decoder", "leave": "decoder", "face": "vertices"}.get(top, "context")
+
+
+def shares(bundle: Bundle) -> dict[str, float]:
+    """encoder, context, decoder, vertices -> share of the graph's time, over FRAMES frames of noise."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(
+            str(bundle.graph("onnx", "step")), options, providers=["CPUExecutionProvider"]
+        )
+        rng = np.random.default_rng(0)
+        features = bundle.features
+        inputs = {
+            "noise": np.zeros((bundle.heads, bundle.classes), np.float32),
+            "temperature": bundle.temperature,
+            "template": bundle.topologies[0].template,
+        }
+        shape = next(node.shape for node in session.get_inputs() if node.name == "identity")
+        inputs["identity"] = np.eye(*shape, dtype=np.float32)
+        state = initial_state(bundle)
+        for _ in range(FRAMES):
+            inputs["features"] = rng.normal(0, 3, features.hops_per_frame * features.mels).astype(np.float32)
+            results = session.run(None, {**inputs, **state})
+            named = dict(zip((node.name for node in session.get_outputs()), results, strict=True))
+            state = {name: named[f"next_{name}"] for name in state}
+        events = json.loads(Path(session.end_profiling()).read_text())
+    spent: dict[str, float] = defaultdict(float)
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            spent[part(event["name"])] += event["dur"]
+    total = sum(spent.values())
+    return {name: spent[name] / total for name in ("encoder", "context", "decoder", "vertices")}
