@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.store import PHONES
-from voxmesh.model.talker.people import FOLDER, SAMPLE_RATE, Line, Recording, lines, listen, spelled
+from voxmesh.model.talker.people import FOLDER, SAMPLE_RATE, Line, Recording, Spelled, lines, listen, spelled
 from voxmesh.model.talker.phones import SILENCE
 from voxmesh.model.train_audio import MouthReader
 from voxmesh.stream.features import log_mel
@@ -20,21 +20,33 @@ from voxmesh.stream.features import log_mel
 _SILENCE = PHONES.index(SILENCE)
 _PAUSE_COST = 4.0  # natural log: a silence that nobody wrote down
 _PRIOR_POWER = 0.5  # how much of a phone's frequency in training is divided out of what is heard
-_WORST_FIT, _WORST_GUESS = -2.0, -0.9  # what fits worse is no plain speech, or says something else than its text
+_WORST_FIT, _WORST_GUESS = -1.3, -0.9  # what fits worse is no plain speech, or says something else than its text
 _SHORTEST_S = 0.3
-_BRIEF = frozenset({"D", "AX", "Q", "Y", "L", "R", "DH", "IH"})  # may last one frame; all others two
+_BRIEF = frozenset({"D", "AX", "Q", "Y", "L", "R", "DH", "IH"})  # may last one frame; all others two, labials three
+_LABIAL = frozenset({"P", "B", "M", "F", "V"})
+_LEAST_SHARE, _MOST_FRAMES = 0.45, 8  # of what the synthesiser takes for the phone: people hurry, but not all at once
 
 
-def align(scores: np.ndarray, phones: Sequence[str], fps: float) -> tuple[list[tuple[str, float, float]], float]:
-    """The best times of `phones` in scores (T, len(PHONES)), log-likelihoods up to a constant a frame.
+def least_frames(phones: Sequence[Spelled], fps: float) -> list[int]:
+    """How long each phone must last at least. Without a floor, phones that are heard badly shrink to nothing."""
+    floors = [1 if name in _BRIEF else 3 if name in _LABIAL else 2 for name, _ in phones]
+    shares = [min(round(_LEAST_SHARE * seconds * fps), _MOST_FRAMES) for _, seconds in phones]
+    return [max(pair) for pair in zip(floors, shares, strict=True)]
+
+
+def align(
+    scores: np.ndarray, phones: Sequence[str], fps: float, least: Sequence[int]
+) -> tuple[list[tuple[str, float, float]], float]:
+    """The best times of `phones`, each at least `least` frames long, in scores (T, len(PHONES)), log-likelihoods up to
+    a constant a frame.
 
     Returns (name, start_s, end_s) each, and the mean over spoken frames of how far the path falls short of the best
     phone of each frame: 0 is a perfect fit. Before the first phone, after the last and between any two there may be
     silence. With fewer frames than the phones need, the fit is -inf and there are no times.
     """
     states, owner, optional = [_SILENCE], [-1], [True]
-    for index, name in enumerate(phones):
-        for _ in range(1 if name in _BRIEF else 2):
+    for index, (name, frames) in enumerate(zip(phones, least, strict=True)):
+        for _ in range(frames):
             states.append(PHONES.index(name))
             owner.append(index)
             optional.append(False)
@@ -66,8 +78,8 @@ def align(scores: np.ndarray, phones: Sequence[str], fps: float) -> tuple[list[t
     owners = np.array(owner)[path]
     times = []
     for index, name in enumerate(phones):
-        frames = np.flatnonzero(owners == index)
-        times.append((name, frames[0] / fps, (frames[-1] + 1) / fps))
+        held = np.flatnonzero(owners == index)
+        times.append((name, held[0] / fps, (held[-1] + 1) / fps))
     spoken = owners >= 0
     short = emission[np.arange(count), path] - scores.max(axis=1)
     return times, float(short[spoken].mean())
@@ -75,7 +87,7 @@ def align(scores: np.ndarray, phones: Sequence[str], fps: float) -> tuple[list[t
 
 def align_people(run: Run, workers: int = 2, folder: Path = FOLDER) -> list[Recording]:
     """Every recorded line of `people.lines` that the run's audio stage can follow, with the times of its phones."""
-    jobs: list[tuple[Line, list[str]]] = []
+    jobs: list[tuple[Line, list[Spelled]]] = []
     found = lines(folder, workers)
     for language in sorted({line.language for line in found}):
         mine = [line for line in found if line.language == language]
@@ -105,7 +117,7 @@ class _Listener:
         cls.here = cls(run, folder)
 
     @classmethod
-    def work(cls, job: tuple[Line, list[str]]) -> Recording | None:
+    def work(cls, job: tuple[Line, list[Spelled]]) -> Recording | None:
         line, phones = job
         self, fps = cls.here, cls.here.config.features.clock.fps
         samples = listen(line.path, self.folder)
@@ -115,7 +127,7 @@ class _Listener:
         with torch.no_grad():
             _, _, logits = self.reader(features[None])
         scores = torch.log_softmax(logits[0].T, dim=1).numpy() - _PRIOR_POWER * self.log_prior
-        times, fit = align(scores, phones, fps)
+        times, fit = align(scores, [name for name, _ in phones], fps, least_frames(phones, fps))
         if fit < (_WORST_GUESS if line.path.endswith(".g722") else _WORST_FIT):
             return None
         marks = [(name, round(start * fps), round(end * fps)) for name, start, end in times]

@@ -109,7 +109,7 @@ def _work(name: str) -> Callable[..., None]:
     return {"audio": train_audio, "codes": train_codes, "context": train_context, "decoder": train_decoder}[name]
 
 
-_stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=7000))
+_stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", Training(steps=12000))
 _stage("codes", "Stage one: the categorical latent space and its decoder.", Training(steps=2500, batch=12))
 _context, _decoder = Training(steps=2200, frames=240, learning_rate=1e-3), Training(steps=1000, learning_rate=5e-4)
 _stage("context", "Stage two: the autoregressive context model.", _context, late=True)

@@ -107,12 +107,20 @@ def listen(path: str, folder: Path = FOLDER) -> np.ndarray:
     return soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE).astype(np.float32)
 
 
-def spelled(texts: Sequence[str], language: str) -> list[list[str]]:
-    """The phones of each text as espeak-ng reads it in `language`, without times; two alike in a row are one."""
-    said = espeak.speak(texts, language)
+Spelled = tuple[str, float]
+"""A phone, and how many seconds espeak-ng takes for it."""
+
+
+def spelled(texts: Sequence[str], language: str) -> list[list[Spelled]]:
+    """The phones of each text as espeak-ng reads it in `language`; two alike in a row are one."""
     base = language.partition("-")[0]
-    whole = ([p for name, _, _ in one.phones for p in from_ipa(name, base)] for one in said)
-    return [[name for name, _ in groupby(phones) if name != SILENCE] for phones in whole]
+    found = []
+    for one in espeak.speak(texts, language):
+        parts = [(name, from_ipa(name, base), end - start) for name, start, end in one.phones]
+        phones = [(phone, seconds / len(names)) for _, names, seconds in parts for phone in names]
+        runs = (list(run) for _, run in groupby(phones, key=lambda phone: phone[0]))
+        found.append([(run[0][0], sum(seconds for _, seconds in run)) for run in runs if run[0][0] != SILENCE])
+    return found
 
 
 def write_recordings(recordings: Sequence[Recording], path: Path = MARKS) -> None:
