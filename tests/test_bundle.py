@@ -13,6 +13,7 @@ from conftest import tiny_topologies
 
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream.arkit import ARKIT_NAMES
+from voxmesh.stream.backend import open_backend
 from voxmesh.stream.errors import VoxmeshError
 
 
@@ -83,3 +84,22 @@ def test_a_spoilt_bundle_json_is_an_error_of_one_line(copy: Path, edit: Callable
     with pytest.raises(VoxmeshError, match=r"bundle\.json") as caught:
         bundles.load(copy)
     assert "\n" not in str(caught.value)
+
+
+def test_a_bundle_may_do_without_torchscript(copy: Path) -> None:
+    """Without those graphs a bundle loads and runs in ONNX; asking for TorchScript says what to do."""
+    about = json.loads((copy / "bundle.json").read_text())
+    for name in bundles.GRAPHS["torchscript"]:
+        (copy / name).unlink()
+        del about["checksums"][name]
+    (copy / "bundle.json").write_text(json.dumps(about))
+    bundle = bundles.load(copy)
+    open_backend(bundle, "onnx")
+    with pytest.raises(VoxmeshError, match="--backend onnx"):
+        open_backend(bundle, "torchscript")
+
+
+def test_shipped_bundles_have_names() -> None:
+    """`default` and `instant` are folders of the package; nothing else is a name."""
+    assert bundles.find() == bundles.find("default") and bundles.find("instant").name == "instant_bundle"
+    assert bundles.find("somewhere/default") == Path("somewhere/default")

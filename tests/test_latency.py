@@ -1,0 +1,32 @@
+"""The benchmark of latency: its parts are there, in order of magnitude, and add up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_parts_of_latency_add_up_to_the_total(tiny_bundle: Path, speech: Path) -> None:
+    """Frames really travel from one process to another; no part exceeds the total, and the median parts fill it."""
+    command = [sys.executable, "benchmarks/latency.py", "--bundle", str(tiny_bundle), "--wav", str(speech)]
+    run = subprocess.run([*command, "--seconds", "2"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    ms = said["ms"]
+    assert said["frames"] >= 110 and ms["look-ahead"]["p50"] == 100.0
+    parts = ("look-ahead", "block", "resample", "features", "network", "serialise", "socket")
+    assert all(0.0 <= ms[name]["p50"] <= ms["total"]["p50"] for name in parts)
+    assert sum(ms[name]["p50"] for name in parts) <= 1.2 * ms["total"]["p50"]
+    shares = sum(ms[f"network: {name}"]["p50"] for name in ("encoder", "context", "decoder", "vertices"))
+    assert abs(shares - ms["network"]["p50"]) < 0.01 + 0.05 * ms["network"]["p50"]
+
+
+def test_a_file_that_cannot_be_read_ends_in_one_line(tmp_path: Path) -> None:
+    """The speaking process's error is the tool's."""
+    command = [sys.executable, "benchmarks/latency.py", "--wav", str(tmp_path / "no.wav"), "--seconds", "1"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.returncode != 0 and "no.wav" in run.stderr
