@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -36,6 +39,19 @@ class Context(nn.Module):
         return self.context(labels, history, audio)
 
 
+def clip_labels(run: Run, codes: Codes, p: Prepared) -> np.ndarray:
+    """`label_clips`, kept in the run's folder for as long as stage one and the store's clips are the same."""
+    path, digest = run.folder / "labels.npy", hashlib.sha256((run.folder / "codes.safetensors").read_bytes())
+    digest.update(p.store.spans.tobytes())
+    made_from = run.folder / "labels.json"
+    if made_from.is_file() and json.loads(made_from.read_text())["sha256"] == digest.hexdigest():
+        return np.load(path).astype(np.int64)
+    labels = label_clips(codes, p)
+    np.save(path, labels.astype(np.int16))
+    made_from.write_text(json.dumps({"sha256": digest.hexdigest()}))
+    return labels
+
+
 @torch.inference_mode()
 def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
     """(T, H) int64: stage one's most probable labels of every clip, heard clean."""
@@ -62,7 +78,7 @@ def train_context(
     p = prepared or load_prepared(run)
     delay_frames = frames_late(p.config.features, lookahead_ms)
     codes = load_codes(run)
-    labels = label_clips(codes, p)
+    labels = clip_labels(run, codes, p)
     audio_heads = codes.fusion.hearing
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)

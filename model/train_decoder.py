@@ -19,7 +19,7 @@ from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
-from voxmesh.model.train_context import label_clips, load_context
+from voxmesh.model.train_context import clip_labels, load_context
 from voxmesh.model.trainer import Draw, Training, fit
 
 JERK_WEIGHT = 20.0
@@ -67,7 +67,7 @@ def train_decoder(
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
     codes, context = load_codes(run), load_context(run, lookahead_ms).to(training.device)
-    labels = label_clips(codes, p)
+    labels = clip_labels(run, codes, p)
     decoder = codes.decoder
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
