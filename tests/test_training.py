@@ -13,12 +13,13 @@ from conftest import small_config
 from safetensors.torch import load_file
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.evaluate import load_step
 from voxmesh.model.prepare import prepare
 from voxmesh.model.talker.dataset import write_dataset
 from voxmesh.model.train_audio import train_audio
 from voxmesh.model.train_codes import train_codes
-from voxmesh.model.train_context import train_context
-from voxmesh.model.train_decoder import train_decoder
+from voxmesh.model.train_context import load_context, train_context
+from voxmesh.model.train_decoder import heard_labels, train_decoder
 from voxmesh.model.trainer import Training
 from voxmesh.stream.errors import VoxmeshError
 
@@ -134,3 +135,37 @@ def test_a_stage_without_the_one_before_says_what_to_run(tmp_path: Path, trained
     (tmp_path / "run" / "codes.json").unlink()
     with pytest.raises(VoxmeshError, match="voxmesh train audio"):
         train_codes(Run(tmp_path / "run"), BRIEF)
+
+
+def test_the_decoder_hears_the_labels_that_come_live(trained: Run) -> None:
+    """What stage three trains on is what the streaming step says: the labels of the heads that only listen agree."""
+    step, context = load_step(trained), load_context(trained)
+    features = torch.randn(1, 40, CONFIG.features.hops_per_frame * CONFIG.features.mels)
+    template = torch.zeros(len(step.face.order), 3)
+    constant = (
+        torch.zeros(CONFIG.heads, CONFIG.classes),
+        torch.zeros(CONFIG.heads),
+        template,
+        step.face.shape(template),
+    )
+    states, said = list(step.initial().values()), []
+    with torch.inference_mode():
+        for row in features[0]:
+            _, labels, *states = step(row, *constant, *states)
+            said.append(labels)
+        audio, _ = context.audio(features, context.audio.initial(1))
+        live = torch.stack(said)[None]
+        heard = heard_labels(context.context, live, audio)
+    listening = context.context.remembered == 0
+    assert listening.any() and not listening.all()
+    assert torch.equal(heard[..., listening], live[..., listening])
+
+
+def test_less_lookahead_is_trained_beside_and_exports_as_declared(trained: Run) -> None:
+    """The late stages leave the run's own untouched, and the step's config says what is then heard ahead."""
+    before = (trained.folder / "context.safetensors").read_bytes()
+    for train in (train_context, train_decoder):
+        train(trained, BRIEF, lookahead_ms=0)
+    assert (trained.folder / "context.safetensors").read_bytes() == before
+    assert load_step(trained, 0).config.features.lookahead_samples == 0
+    assert load_step(trained).config.features.lookahead_samples == CONFIG.features.lookahead_samples
