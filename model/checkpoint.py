@@ -66,7 +66,9 @@ class Run:
         """Raises VoxmeshError when the stage was not trained yet or has other sizes."""
         path = self.folder / f"{stage}.safetensors"
         if not path.is_file():
-            raise VoxmeshError(f"{path} is not there: train that stage first (`voxmesh train {stage}`)")
+            raise VoxmeshError(
+                f"{path} is not there: train that stage first (`voxmesh train {stage.partition('-late')[0]}`)"
+            )
         try:
             module.load_state_dict(load_file(path))
         except Exception as error:  # safetensors and torch each raise their own
