@@ -24,7 +24,8 @@ import click
 from chart import Panel, Series, draw_chart
 from mendable import mendable
 from short_measures import table, value
-from short_runs import Bench, at_lookahead, bench_of, shared_options
+from short_runs import Bench, bench_of, shared_options
+from voxmesh.model.lookahead import at_lookahead
 from voxmesh.model.prepare import Prepared
 from voxmesh.stream.errors import VoxmeshError
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from short_measures import Listening, listening, measure_reader
 from voxmesh.model.checkpoint import Run
@@ -90,19 +89,6 @@ class Bench:
 def first_clips(store: Store, clips: int) -> Store:
     """The same timeline, of which only the first `clips` clips are drawn."""
     return replace(store, spans=store.spans[:clips])
-
-
-def at_lookahead(store: Store, more: int, least: int, most: int) -> Store:
-    """The same features heard `more` frames further ahead (negative: less far), for no computation and no copy.
-
-    A hop's window ends at its tick plus the look-ahead, so what frame t hears `more` frames further ahead is what frame
-    t + more hears now: features stay, curves and phones move. `least` and `most` are the ends of the comparison: frames
-    that one of them cannot serve, at either end of a clip, are drawn by none, so that all learn from the same frames.
-    """
-    if not least <= more <= most:
-        raise ValueError(f"{more} is not between {least} and {most}")
-    spans = store.spans + np.array([max(0, -least) + more, more - max(0, most)])
-    return replace(store, curves=np.roll(store.curves, more, axis=0), phones=np.roll(store.phones, more), spans=spans)
 
 
 def shared_options(command: Callable) -> Callable:

@@ -1,16 +1,30 @@
-"""Less look-ahead from the same run: features that come later.
+"""Another look-ahead from the same features, and less of it from the same run.
 
-The features of frame t with a look-ahead of L frames are those of frame t - L with none. So a run that was prepared for
-100 ms holds the features for every look-ahead below, frame by frame, and shares stage one with them: only what listens
-live, the context model and after it the decoder, is trained again.
+A hop's window ends at its tick plus the look-ahead, so what frame t hears L frames further ahead is what frame t + L
+hears now. A run that was prepared for 100 ms therefore holds the features for every look-ahead below, frame by frame,
+and shares stage one with them: only what listens live, the context model and after it the decoder, is trained again.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from voxmesh.model.store import Store
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
+
+
+def at_lookahead(store: Store, more: int, least: int = 0, most: int = 0) -> Store:
+    """The same features heard `more` frames further ahead (negative: less far), for no computation and no copy.
+
+    Features stay, curves and phones move. `least` and `most` are the ends of a comparison: frames that one of them
+    cannot serve, at either end of a clip, are drawn by none, so that all learn from the same frames.
+    """
+    least, most = min(least, more), max(most, more)
+    spans = store.spans + np.array([max(0, -least) + more, more - max(0, most)])
+    return replace(store, curves=np.roll(store.curves, more, axis=0), phones=np.roll(store.phones, more), spans=spans)
 
 
 def frames_late(prepared: FeatureConfig, lookahead_ms: float | None) -> int:

@@ -79,17 +79,14 @@ def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     return still + 0.3 * (gap * (1.0 + 3.0 * closed)).mean() + 10.0 * moving + 4.0 * trembling
 
 
-def draw_batch(
-    p: Prepared, draw: Draw, training: Training, clean: float = 0.15, augmented: bool = True, delay_frames: int = 0
-) -> Batch:
+def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15, augmented: bool = True) -> Batch:
     """Random crops; a share `clean` of them the synthesiser's own sound, all others augmented twice over.
 
-    Where not `augmented`, the others are as the store has them. Features come `delay_frames` late (`lookahead.py`).
+    Where not `augmented`, the others are as the store has them.
     """
     config = p.config.features
-    variants, rows = p.store.crops(draw.numpy, training.batch, training.frames + delay_frames, clean)
-    heard, rows = rows[:, : training.frames], rows[:, delay_frames:]
-    features = torch.from_numpy(p.store.features[variants[:, None], heard]).float().to(training.device)
+    variants, rows = p.store.crops(draw.numpy, training.batch, training.frames, clean)
+    features = torch.from_numpy(p.store.features[variants[:, None], rows]).float().to(training.device)
     if augmented:
         mel_hz = torch.from_numpy(mel_edges(config)[1:-1]).float().to(training.device)
         varied = augment_features(features, config.hops_per_frame, mel_hz, draw.torch).clamp(-config.clip, config.clip)

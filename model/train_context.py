@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from voxmesh.model.audio_encoder import AudioEncoder
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.context import ContextModel
-from voxmesh.model.lookahead import frames_late, stage_name
+from voxmesh.model.lookahead import at_lookahead, frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import Codes, load_codes
@@ -78,7 +79,9 @@ def train_context(
     p = prepared or load_prepared(run)
     delay_frames = frames_late(p.config.features, lookahead_ms)
     codes = load_codes(run)
-    labels = clip_labels(run, codes, p)
+    # What is heard moves against what was said and done.
+    labels = np.roll(clip_labels(run, codes, p), -delay_frames, axis=0)
+    p = replace(p, store=at_lookahead(p.store, -delay_frames))
     audio_heads = codes.fusion.hearing
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)
@@ -87,7 +90,7 @@ def train_context(
     model.context.remembered.copy_((~audio_heads).float())
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        batch = draw_batch(p, draw, training, delay_frames=delay_frames)
+        batch = draw_batch(p, draw, training)
         known = torch.from_numpy(labels[batch.rows]).to(training.device)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():

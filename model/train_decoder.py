@@ -7,6 +7,9 @@ on the labels as they come live, the decoder takes a flip for what it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,7 +18,7 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.context import ContextModel
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
-from voxmesh.model.lookahead import frames_late, stage_name
+from voxmesh.model.lookahead import at_lookahead, frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
@@ -67,11 +70,13 @@ def train_decoder(
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
     codes, context = load_codes(run), load_context(run, lookahead_ms).to(training.device)
-    labels = clip_labels(run, codes, p)
+    # What is heard moves against what was said and done.
+    labels = np.roll(clip_labels(run, codes, p), -delay_frames, axis=0)
+    p = replace(p, store=at_lookahead(p.store, -delay_frames))
     decoder = codes.decoder
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        batch = draw_batch(p, draw, training, clean=CLEAN_SHARE, delay_frames=delay_frames)
+        batch = draw_batch(p, draw, training, clean=CLEAN_SHARE)
         wanted = batch.curves @ to_coefficients
         known = torch.from_numpy(labels[batch.rows]).to(training.device)
         with training.autocast():

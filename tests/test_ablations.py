@@ -20,10 +20,10 @@ import lookahead
 import recipe
 import short_measures
 from chart import Panel, Series, draw_chart, ticks
-from short_runs import at_lookahead
 from voxmesh.model import prepare as preparing
 from voxmesh.model.avatar.build import build_avatar
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.lookahead import at_lookahead
 from voxmesh.model.prepare import fit_basis
 from voxmesh.model.store import Store, build_store
 from voxmesh.model.talker.dataset import frames_of, write_dataset
