@@ -12,7 +12,7 @@ demo: $(VENV)/viewer.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
 
-# The shipped bundles, redone from nothing: about two hours on two quiet cores. Every stage resumes.
+# The shipped bundles, redone from nothing: some two and a half hours on two quiet cores. Every stage resumes.
 train: $(VENV)/dev.done
 	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --workers 2
 	$(VOXMESH) talker make -o data/test --clips 60 --seed 2 --split test

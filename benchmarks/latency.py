@@ -115,7 +115,7 @@ def speak(pipe: Connection, options: dict[str, Any]) -> None:
         pipe.send((publisher.endpoint, bundle.features.lookahead_samples, clock.sample_rate))
         run(source, engine, publisher, stop=Event(), wait_s=30.0, samples=round(options["seconds"] * source.rate))
     pipe.send({
-        "rows": [(*row[:3], row[3], serialised.get(row[0], 0)) for row in rows],
+        "rows": [(*row, serialised.get(row[0], 0)) for row in rows],
         "ready_s": time.monotonic() - began - options["seconds"],
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     })  # fmt: skip
@@ -190,8 +190,7 @@ def main(**options: Any) -> None:
             raise VoxmeshError("the speaking process ended early: its error is above") from None
         process.join(30)
         found = parts(said, received, 1000.0 * lookahead / rate)
-    later = {name: values[1:] for name, values in found.items()}
-    rows = {name: summary(values) for name, values in later.items()}
+    rows = {name: summary(values[1:]) for name, values in found.items()}
     if options["backend"] == "onnx":
         for name, share in shares(load(options["bundle"])).items():
             rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}
@@ -204,10 +203,7 @@ def main(**options: Any) -> None:
         "start_up_s": round(said["ready_s"], 2),
         "peak_mb": round(said["peak_mb"], 1),
     }
-    click.echo(
-        "\n"
-        + json.dumps({**{k: str(v) if isinstance(v, Path) else v for k, v in options.items()}, **about, "ms": rows})
-    )
+    click.echo("\n" + json.dumps({**options, **about, "ms": rows}, default=str))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ def clip_labels(run: Run, codes: Codes, p: Prepared) -> np.ndarray:
     return labels
 
 
+def heard_late(run: Run, codes: Codes, p: Prepared, delay_frames: int) -> tuple[np.ndarray, Prepared]:
+    """The labels of `clip_labels` and `p`, both moved so that features come `delay_frames` late."""
+    labels = np.roll(clip_labels(run, codes, p), -delay_frames, axis=0)
+    return labels, replace(p, store=at_lookahead(p.store, -delay_frames))
+
+
 @torch.inference_mode()
 def label_clips(codes: Codes, p: Prepared) -> np.ndarray:
     """(T, H) int64: stage one's most probable labels of every clip, heard clean."""
@@ -79,9 +85,7 @@ def train_context(
     p = prepared or load_prepared(run)
     delay_frames = frames_late(p.config.features, lookahead_ms)
     codes = load_codes(run)
-    # What is heard moves against what was said and done.
-    labels = np.roll(clip_labels(run, codes, p), -delay_frames, axis=0)
-    p = replace(p, store=at_lookahead(p.store, -delay_frames))
+    labels, p = heard_late(run, codes, p, delay_frames)
     audio_heads = codes.fusion.hearing
     torch.manual_seed(training.seed)  # of the first weights
     model = Context(p.config)

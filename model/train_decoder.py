@@ -7,9 +7,6 @@ on the labels as they come live, the decoder takes a flip for what it is.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,11 +15,11 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.context import ContextModel
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
-from voxmesh.model.lookahead import at_lookahead, frames_late, stage_name
+from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
-from voxmesh.model.train_context import clip_labels, load_context
+from voxmesh.model.train_context import heard_late, load_context
 from voxmesh.model.trainer import Draw, Training, fit
 
 JERK_WEIGHT = 20.0
@@ -70,9 +67,7 @@ def train_decoder(
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
     codes, context = load_codes(run), load_context(run, lookahead_ms).to(training.device)
-    # What is heard moves against what was said and done.
-    labels = np.roll(clip_labels(run, codes, p), -delay_frames, axis=0)
-    p = replace(p, store=at_lookahead(p.store, -delay_frames))
+    labels, p = heard_late(run, codes, p, delay_frames)
     decoder = codes.decoder
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:

@@ -116,8 +116,8 @@ def spelled(texts: Sequence[str], language: str) -> list[list[Spelled]]:
     base = language.partition("-")[0]
     found = []
     for one in espeak.speak(texts, language):
-        parts = [(name, from_ipa(name, base), end - start) for name, start, end in one.phones]
-        phones = [(phone, seconds / len(names)) for _, names, seconds in parts for phone in names]
+        parts = [(from_ipa(name, base), end - start) for name, start, end in one.phones]
+        phones = [(phone, seconds / len(names)) for names, seconds in parts for phone in names]
         runs = (list(run) for _, run in groupby(phones, key=lambda phone: phone[0]))
         found.append([(run[0][0], sum(seconds for _, seconds in run)) for run in runs if run[0][0] != SILENCE])
     return found
