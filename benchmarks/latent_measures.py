@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -14,33 +15,33 @@ from mouth import measure
 from short_measures import Listening, lip_figures
 from voxmesh.model.evaluate import speak
 from voxmesh.model.face_metric import MILLIMETRES
-from voxmesh.model.step import Step
+from voxmesh.model.step import Live, Step
 from voxmesh.model.talker.dataset import FPS
 from voxmesh.model.train_codes import Codes
-from voxmesh.model.train_context import Context
 from voxmesh.stream.features import FeatureConfig, log_mel
 from voxmesh.stream.topology import LANDMARKS
 
 
 @torch.inference_mode()
-def measure_codes(codes: Codes, context: Context, features: FeatureConfig, what: Listening) -> dict[str, float | None]:
+def measure_codes(codes: Codes, live: Live, features: FeatureConfig, what: Listening) -> dict[str, float]:
     """Stage one's reconstruction and leaks, rms in mm, and stage two's perplexity, over the held-out clips heard clean.
 
-    Perplexity is exp of the mean cross-entropy (natural logarithm) of a group's heads; None for a group without heads.
+    Perplexity is exp of the mean cross-entropy (natural logarithm) of the heads that do not follow the audio; the
+    others are stage one's own.
     """
     clips, metric = what.sets["clean"], what.metric
     squares: dict[str, float] = defaultdict(float)
-    entropy, frames = torch.zeros(codes.fusion.heads), 0
+    entropy, frames = 0.0, 0
     pairs = zip(clips, clips[1:] + clips[:1], strict=True)
     for clip, other in tqdm(pairs, total=len(clips), desc="measure codes", unit="clip"):
         count = min(len(clip.curves), len(other.curves))
         sounds = [torch.from_numpy(log_mel(one.audio, features)[:count])[None] for one in (clip, other)]
         faces = [what.truth(one)[None, :count] for one in (clip, other)]
-        heard = [codes.fusion.audio(codes.mouth(sound)[0]) for sound in sounds]
-        seen = [codes.fusion.expression(codes.expression(face)) for face in faces]
-        labels = [codes.fusion.mix(heard[i], seen[j]).argmax(-1) for i, j in ((0, 0), (0, 1), (1, 0))]
+        heard = [codes.hear(codes.mouth(sound)[0]).argmax(-1) for sound in sounds]
+        seen = [codes.see(codes.expression(face)).argmax(-1) for face in faces]
+        labels = [torch.cat([heard[i], seen[j]], 2) for i, j in ((0, 0), (0, 1), (1, 0))]
         whole, shown_other, heard_other = (
-            codes.decode(functional.one_hot(label, codes.fusion.classes).float()) for label in labels
+            codes.decode(functional.one_hot(label, codes.decoder.classes).float()) for label in labels
         )
         for name, region, difference in (
             ("mouth_rms_mm", "mouth", whole - faces[0]),
@@ -49,14 +50,11 @@ def measure_codes(codes: Codes, context: Context, features: FeatureConfig, what:
             ("upper_swapped_mm", "upper", heard_other - whole),
         ):
             squares[name] += float(metric.region(region, difference).sum())
-        logits = context(sounds[0], labels[0], labels[0])
-        entropy += functional.cross_entropy(logits.movedim(-1, 1), labels[0], reduction="none").sum((0, 1))
+        logits = live(sounds[0], seen[0], seen[0])[:, :, -seen[0].shape[2] :]
+        entropy += count * float(functional.cross_entropy(logits.movedim(-1, 1), seen[0]))
         frames += count
-    found: dict[str, float | None] = {name: round((total / frames) ** 0.5, 4) for name, total in squares.items()}
-    follows = codes.fusion.hearing
-    for name, group in (("perplexity_heard", follows), ("perplexity_free", ~follows)):
-        found[name] = round(float((entropy[group] / frames).mean().exp()), 3) if bool(group.any()) else None
-    return found
+    found = {name: round((total / frames) ** 0.5, 4) for name, total in squares.items()}
+    return found | {"perplexity": round(math.exp(entropy / frames), 3)}
 
 
 def measure_live(step: Step, temperature: np.ndarray, what: Listening, clips: int) -> dict[str, Any]:

@@ -11,8 +11,8 @@ the same seed, and the decoder for a third of them.
 \b
 reconstruction  stage one, shown the truth: mouth and upper face, rms in mm
 swapped         how far the mouth moves when another's expression is put in, the upper face when another's audio is, mm
-perplexity      of the next label given those before it: heads that follow the audio, and free ones. It grows with the
-                classes, of which the labels must say which: compare reconstruction with it
+perplexity      of the next label of a free head given those before it. It grows with the classes, of which the labels
+                must say which: compare reconstruction with it
 lip error       of the live model: mean over frames of the largest lip-vertex distance from the truth, mm
 upper face      standard deviation of its vertices in time, of the live model / of the truth
 
@@ -38,7 +38,7 @@ from short_runs import Bench, bench_of, shared_options
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.evaluate import head_temperature, load_step
 from voxmesh.model.train_codes import load_codes, train_codes
-from voxmesh.model.train_context import load_context, train_context
+from voxmesh.model.train_context import load_live, train_context
 from voxmesh.model.train_decoder import train_decoder
 from voxmesh.stream.errors import VoxmeshError
 
@@ -54,8 +54,7 @@ COLUMNS = (
     ("upper, mm", "codes", "upper_rms_mm", 3),
     ("swapped: mouth, mm", "codes", "mouth_swapped_mm", 3),
     ("upper", "codes", "upper_swapped_mm", 3),
-    ("perplexity, heard", "codes", "perplexity_heard", 2),
-    ("free", "codes", "perplexity_free", 2),
+    ("perplexity", "codes", "perplexity", 2),
     ("lip error, mm", "live", "lip_error_mm", 2),
     ("p b m AUC", "live", "bilabial", 3),
     ("p b m close", "live", "closure_rate", 2),
@@ -84,18 +83,10 @@ def trained(bench: Bench, audio: Run, size: tuple[int, int], cross_modality: boo
         run.save("face", bench.prepared.face)
     prepared = replace(bench.prepared, config=config)
     train_codes(run, bench.training, cross_modality, prepared)
-    if not finished(run, "context", bench.training.steps):
-        train_context(run, replace(bench.training, learning_rate=CONTEXT_RATE), prepared)
+    train_context(run, replace(bench.training, learning_rate=CONTEXT_RATE), prepared)
     steps = max(1, bench.training.steps // 3)
-    if not finished(run, "decoder", steps):
-        train_decoder(run, replace(bench.training, steps=steps, learning_rate=DECODER_RATE), prepared)
+    train_decoder(run, replace(bench.training, steps=steps, learning_rate=DECODER_RATE), prepared)
     return run
-
-
-def finished(run: Run, stage: str, steps: int) -> bool:
-    """Whether a stage has had all its steps. (The context stage labels every clip before it looks.)"""
-    path = run.folder / f"{stage}.json"
-    return path.is_file() and json.loads(path.read_text("utf-8"))["step"] >= steps
 
 
 def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, Any]]:
@@ -106,9 +97,9 @@ def ablation(bench: Bench, audio: Run, live_clips: int) -> dict[str, dict[str, A
         temperatures = TEMPERATURES if size == CHOSEN and cross_modality else ()
 
         def measure(run: Run = run, temperatures: tuple[float, ...] = temperatures) -> dict[str, Any]:
-            codes, context, step = load_codes(run), load_context(run), load_step(run)
-            own = {"codes": measure_codes(codes, context, step.config.features, bench.listening)}
-            heads = {"": head_temperature(codes)}
+            codes, live, step = load_codes(run), load_live(run), load_step(run)
+            own = {"codes": measure_codes(codes, live, step.config.features, bench.listening)}
+            heads = {"": head_temperature(step.config)}
             heads |= {f", temperature {t:g}": np.full(step.config.heads, t, np.float32) for t in temperatures}
             return {key: own | measure_live(step, value, bench.listening, live_clips) for key, value in heads.items()}
 

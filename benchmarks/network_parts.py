@@ -18,7 +18,8 @@ FRAMES = 200
 
 def part(node: str) -> str:
     """Which part a node of the step graph belongs to, by the name of the module that it was exported from."""
-    top = node.split("/")[1] if node.count("/") > 1 else ""
+    modules = node.split("/")[1:-1]
+    top = next((name for name in modules if name != "live"), "")
     return {"audio": "encoder", "stack": "decoder", "leave": "decoder", "face": "vertices"}.get(top, "context")
 
 

@@ -22,7 +22,6 @@ def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: boo
     from voxmesh.model.avatar.build import IDENTITIES, build_avatar
     from voxmesh.model.checkpoint import Run
     from voxmesh.model.evaluate import head_temperature, load_step
-    from voxmesh.model.train_codes import load_codes
 
     torch.set_num_threads(1)
     where = Run(run)
@@ -32,7 +31,7 @@ def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: boo
         step,
         [avatar.topology for avatar in avatars],
         avatars[0].deltas,
-        head_temperature(load_codes(where)),
+        head_temperature(step.config),
         output,
         parity_frames=parity_frames,
         torchscript=torchscript,

@@ -14,7 +14,7 @@ class ModelConfig:
     """Sizes of the networks. `heads` x `classes` is the categorical latent of one frame.
 
     audio_channels, audio_dilations: the audio encoder (kernel 3, at the frame rate).
-    expression_channels: the expression encoder. fused_channels: width of each head's fusion.
+    expression_channels: the expression encoder. heads_channels: hidden width of what makes either's codes into heads.
     decoder_channels: from latents to basis coefficients. context_channels, context_dilations: the autoregressive model.
     basis: vectors of the face basis. identity_dims: numbers that describe a neutral template.
     """
@@ -27,12 +27,23 @@ class ModelConfig:
     audio_dropout: float = 0.1
     expression_channels: int = 96
     expression_dilations: tuple[int, ...] = (1, 2, 4)
+    heads_channels: int = 256
     decoder_channels: int = 128
     decoder_dilations: tuple[int, ...] = (1, 2, 4)
     context_channels: int = 96
     context_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     basis: int = 48
     identity_dims: int = 8
+
+    @property
+    def heard_heads(self) -> int:
+        """How many heads, the first ones, follow the audio."""
+        return self.heads // 2
+
+    @property
+    def free_heads(self) -> int:
+        """How many heads, the others, do not."""
+        return self.heads - self.heard_heads
 
 
 def to_json(config: ModelConfig) -> dict:

@@ -1,9 +1,10 @@
 """The autoregressive context model: p(label of head h at frame t | audio, earlier frames, earlier heads).
 
 MeshTalk masks strictly in every layer, which hides most same-frame heads from one another; here only the order matters:
-head h sees labels of earlier frames and heads 0 .. h-1 of its own frame. Heads that follow the audio (`remembered` is
-0) have no past: they see the audio and the heads before them. The history term does not depend on the present frame,
-so it is computed once for all heads; only a row per head stays in the loop.
+head h sees labels of earlier frames and heads 0 .. h-1 of its own frame. Only the heads that do not follow the audio
+are here, 0 being the first of them: the others need no past, and with one to lean on a mouth once open stays open
+through a pause. The history term does not depend on the present frame, so it is computed once for all heads; only a row
+per head stays in the loop.
 """
 
 from __future__ import annotations
@@ -21,12 +22,9 @@ class ContextModel(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        heads, classes, width = config.heads, config.classes, config.context_channels
+        heads, classes, width = config.free_heads, config.classes, config.context_channels
         self.heads, self.classes = heads, classes
         self.past_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
-        # 1 for heads that have a past; 0 for those that only listen, and whose labels nobody remembers.
-        self.remembered: Tensor
-        self.register_buffer("remembered", torch.ones(heads))
         self.past_stack = CausalStack(width, 2, config.context_dilations)
         self.from_past = nn.Linear(width, heads * width)
         self.from_audio = nn.Linear(config.audio_channels, heads * width)
@@ -45,7 +43,7 @@ class ContextModel(nn.Module):
         audio: (B, A, T). Returns (B, T, H, C).
         """
         rows = torch.arange(self.heads, device=labels.device) * self.classes
-        past = (functional.embedding(history + rows, self.past_book) * self.remembered[:, None]).sum(2)
+        past = functional.embedding(history + rows, self.past_book).sum(2)
         past = functional.pad(past, (0, 0, 1, -1)).transpose(1, 2)
         past = self.past_stack(past, self.past_stack.initial(len(past)))[0].transpose(1, 2)
         base = self._base(past, audio.transpose(1, 2))
@@ -55,21 +53,16 @@ class ContextModel(nn.Module):
 
     def remember(self, label: Tensor, head: int) -> Tensor:
         """(B,) int64 label of one head -> (B, D), what the next frame's past shall hold of it."""
-        return self.past_book[head * self.classes + label] * self.remembered[head]
+        return self.past_book[head * self.classes + label]
 
     def history(self, audio: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """What all heads of this frame share: (B, A, 1) audio -> ((B, H, D), pasts of the stack)."""
         past, after = self.past_stack(pasts[-1].unsqueeze(2), pasts[:-1])
         return self._base(past.squeeze(2), audio.squeeze(2)), after
 
-    def without_past(self, audio: Tensor) -> Tensor:
-        """(..., A) audio -> (..., H, D): the rows of `history` for the heads that only listen."""
-        return self.from_audio(audio).unflatten(-1, (self.heads, -1))
-
     def _base(self, past: Tensor, audio: Tensor) -> Tensor:
         """(..., D) past and (..., A) audio -> (..., H, D), a row for each head."""
-        rows = self.from_past(past).unflatten(-1, (self.heads, -1)) * self.remembered[:, None]
-        return rows + self.without_past(audio)
+        return (self.from_past(past) + self.from_audio(audio)).unflatten(-1, (self.heads, -1))
 
     def head(self, base: Tensor, earlier: Tensor, head: int) -> Tensor:
         """(B, C) logits of one head from its row of the history and the sum of earlier heads' embeddings (B, D)."""

@@ -17,7 +17,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.classes = config.classes
+        self.heads, self.classes = config.heads, config.classes
         self.book = nn.Parameter(torch.randn(config.heads * config.classes, config.decoder_channels) * 0.3)
         self.stack = CausalStack(config.decoder_channels, 3, config.decoder_dilations)
         self.leave = nn.Conv1d(config.decoder_channels, config.basis, 1)
@@ -29,9 +29,9 @@ class Decoder(nn.Module):
         """latent: (B, T, H, C) one-hot, kept differentiable for training -> (coefficients (B, T, basis), pasts)."""
         return self.decode(latent.flatten(2) @ self.book, pasts)
 
-    def embed(self, label: Tensor, head: int) -> Tensor:
-        """(B,) int64 label of one head -> (B, decoder_channels): the gather that a one-hot product amounts to."""
-        return self.book[head * self.classes + label]
+    def embed(self, labels: Tensor) -> Tensor:
+        """(H,) int64 labels of a frame -> (decoder_channels,): the gather that a one-hot product amounts to."""
+        return self.book[labels + torch.arange(self.heads, device=labels.device) * self.classes].sum(0)
 
     def decode(self, embedded: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """(B, T, decoder_channels) sums of embeddings -> (coefficients (B, T, basis), pasts)."""

@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
 from voxmesh.model.lookahead import frames_late, with_delay
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
 from voxmesh.model.train_codes import Codes, load_codes
-from voxmesh.model.train_context import load_context
+from voxmesh.model.train_context import load_live
 from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import gumbel
@@ -34,20 +35,20 @@ FREE = 1.12
 
 def load_step(run: Run, lookahead_ms: float | None = None) -> Step:
     """The trained networks as the streaming step, in eval mode; its config has the look-ahead."""
-    context, config = load_context(run, lookahead_ms), run.config()
+    live, config = load_live(run, lookahead_ms), run.config()
     features = with_delay(config.features, frames_late(config.features, lookahead_ms))
     decoder = load_decoder(run, lookahead_ms)
-    return Step(replace(config, features=features), context.audio, context.context, decoder, run.load_face()).eval()
+    return Step(replace(config, features=features), live, decoder, run.load_face()).eval()
 
 
-def head_temperature(codes: Codes) -> np.ndarray:
+def head_temperature(config: ModelConfig) -> np.ndarray:
     """(H,) float32. Heads that follow the audio say what is most probable, the free ones sample.
 
     So another seed is another upper face and the same mouth, and lips do not waver. A blink is a run of rare labels in
     several heads, and one common label ends it: at 1 the shipped model blinks half as often as its training data, at
     `FREE` as often (`benchmarks/upper_face.py`).
     """
-    return np.where(codes.fusion.hearing.numpy(), 0.0, FREE).astype(np.float32)
+    return np.repeat([0.0, FREE], [config.heard_heads, config.free_heads]).astype(np.float32)
 
 
 @torch.inference_mode()
@@ -89,7 +90,7 @@ def lip_errors(step: Step, codes: Codes, clips: list[Clip], avatars: list[Avatar
 
     `shuffled` is the model hearing another clip; `reconstruction` is stage one, shown the truth.
     """
-    temperature = head_temperature(codes)
+    temperature = head_temperature(step.config)
     sums = np.zeros(4)
     frames = 0
     for i, clip in enumerate(tqdm(clips, desc="lip error", unit="clip")):

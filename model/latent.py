@@ -1,4 +1,10 @@
-"""From audio and expression to one categorical latent a frame (after MeshTalk, Richard et al., ICCV 2021)."""
+"""From audio and expression to one categorical latent a frame (after MeshTalk, Richard et al., ICCV 2021).
+
+MeshTalk fuses both before every head, and then a second model must guess from the audio what the first made of both.
+Here the first `heard_heads` are given the audio alone and the others the expression alone: live, the former are what
+they were in training. What motion goes where is the cross-modality loss's doing as before: without it the expression's
+heads take the mouth with them.
+"""
 
 from __future__ import annotations
 
@@ -23,40 +29,18 @@ class ExpressionEncoder(nn.Module):
         return self.stack(x, self.stack.initial(len(x)))[0]
 
 
-class Fusion(nn.Module):
-    """Audio and expression codes to the logits of H heads x C classes.
+class Heads(nn.Module):
+    """Codes to the logits of some of the latent's heads: forward((B, channels, T)) -> (B, T, heads, C)."""
 
-    forward(audio (B, A, T), expression (B, E, T)) -> (B, T, H, C).
-
-    Each head weighs its two sources by a learned gate g: logits = g * audio_h + (1 - g) * expression_h. Half the gates
-    start near 1, half near 0: from an even start they settle where every head listens a little to both, and a smile
-    then moves what speech should. The cross-modality loss keeps them apart.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, channels: int, heads: int) -> None:
         super().__init__()
-        self.heads, self.classes = config.heads, config.classes
-        width = config.heads * config.classes
-        self.audio = nn.Sequential(nn.Conv1d(config.audio_channels, 256, 1), nn.SiLU(), nn.Conv1d(256, width, 1))
-        self.expression = nn.Sequential(
-            nn.Conv1d(config.expression_channels, 256, 1), nn.SiLU(), nn.Conv1d(256, width, 1)
-        )
-        self.gate = nn.Parameter(torch.where(torch.arange(config.heads) < config.heads // 2, 1.0, -1.0))
+        self.shape = (heads, config.classes)
+        self.enter = nn.Conv1d(channels, config.heads_channels, 1)
+        self.leave = nn.Conv1d(config.heads_channels, heads * config.classes, 1)
 
-    def forward(self, audio: Tensor, expression: Tensor) -> Tensor:
-        return self.mix(self.audio(audio), self.expression(expression))
-
-    @property
-    def hearing(self) -> Tensor:
-        """(H,) bool: the heads that follow the audio rather than the expression."""
-        return self.gate.detach() > 0
-
-    def mix(self, heard: Tensor, seen: Tensor) -> Tensor:
-        """The logits of what `audio` and `expression` each made of their codes, (B, H * C, T) -> (B, T, H, C)."""
-        gate = torch.sigmoid(6.0 * self.gate)[:, None, None]
-        shape = (len(heard), self.heads, self.classes, -1)
-        mixed = gate * heard.view(shape) + (1.0 - gate) * seen.view(shape)
-        return mixed.permute(0, 3, 1, 2)
+    def forward(self, codes: Tensor) -> Tensor:
+        logits = self.leave(functional.silu(self.enter(codes)))
+        return logits.transpose(1, 2).unflatten(2, self.shape)
 
 
 def gumbel_like(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:

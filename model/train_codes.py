@@ -13,7 +13,7 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
-from voxmesh.model.latent import ExpressionEncoder, Fusion, gumbel_like, sample_latent
+from voxmesh.model.latent import ExpressionEncoder, Heads, gumbel_like, sample_latent
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import PHONE_WEIGHT, MouthReader, draw_batch, mouth_loss, phone_loss
 from voxmesh.model.trainer import Draw, Training, fit
@@ -22,18 +22,19 @@ LEAK_WEIGHT = 5.0
 
 
 class Codes(nn.Module):
-    """Everything that stage one trains: both encoders, their fusion and the decoder."""
+    """Everything that stage one trains: both encoders, what makes them into heads, and the decoder."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.mouth = MouthReader(config)
         self.expression = ExpressionEncoder(config)
-        self.fusion = Fusion(config)
+        self.hear = Heads(config, config.audio_channels, config.heard_heads)
+        self.see = Heads(config, config.expression_channels, config.free_heads)
         self.decoder = Decoder(config)
 
     def logits(self, features: Tensor, coefficients: Tensor) -> Tensor:
         """(B, T, F), (B, T, K) -> (B, T, H, C)."""
-        return self.fusion(self.mouth(features)[0], self.expression(coefficients))
+        return torch.cat([self.hear(self.mouth(features)[0]), self.see(self.expression(coefficients))], 2)
 
     def decode(self, latent: Tensor) -> Tensor:
         """(B, T, H, C) one-hot -> (B, T, K)."""
@@ -67,12 +68,12 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
         wanted = curves @ to_coefficients
         with training.autocast():
             codes, read, named = model.mouth(features)
-            audio, face = model.fusion.audio(codes), model.fusion.expression(model.expression(wanted))
+            audio, face = model.hear(codes), model.see(model.expression(wanted))
             # Somebody else's: the batch is random, so its neighbour will do.
             pairs = [(audio, face), (audio, face.roll(1, 0)), (audio.roll(1, 0), face)]
             if not cross_modality:
                 pairs = pairs[:1] * 3
-            logits = torch.cat([model.fusion.mix(*pair) for pair in pairs]).float()
+            logits = torch.cat([torch.cat(pair, 2) for pair in pairs]).float()
             # Sampling early keeps the classes in use; at the end the encoder means what it says. One noise for all
             # three: what differs between them is then what was swapped.
             noise = gumbel_like(logits[: len(wanted)], draw.torch) * max(0.0, 1.0 - 1.25 * draw.progress)

@@ -1,8 +1,8 @@
-"""Stage three: the decoder learns to live with the labels that the context model chooses.
+"""Stage three: the decoder learns to live with the labels that come live.
 
-Stage one's decoder knew labels that had seen the face. Live, the heads that follow the audio have only heard it: now
-and then they waver between two labels of nearly the same mouth, and lips that follow every such flip tremble. Trained
-on the labels as they come live, the decoder takes a flip for what it is.
+Now and then the heads that follow the audio waver between two labels of nearly the same mouth, and lips that follow
+every such flip tremble. Stage one changed the labels and the decoder together; trained alone, on labels that stay as
+they are, and by a loss that minds trembling more, the decoder takes a flip for what it is.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
-from voxmesh.model.context import ContextModel
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
-from voxmesh.model.train_context import heard_late, load_context
+from voxmesh.model.train_context import free_labels, heard_late, load_live
 from voxmesh.model.trainer import Draw, Training, fit
 
 JERK_WEIGHT = 20.0
@@ -46,18 +45,6 @@ def _size(squared: Tensor) -> Tensor:
     return (squared + 0.01).sqrt()
 
 
-def heard_labels(context: ContextModel, labels: Tensor, audio: Tensor) -> Tensor:
-    """(B, T, H) true labels, (B, A, T) audio -> labels where those of heads without a past are what they would say."""
-    base = context.without_past(audio.transpose(1, 2)).flatten(0, 1)
-    chosen = labels.flatten(0, 1).clone()
-    earlier = torch.zeros_like(base[:, 0])
-    for head in range(context.heads):
-        if not context.remembered[head]:
-            chosen[:, head] = context.head(base, earlier, head).argmax(1)
-        earlier = earlier + context.head_book[head * context.classes + chosen[:, head]]
-    return chosen.view_as(labels)
-
-
 def train_decoder(
     run: Run, training: Training, prepared: Prepared | None = None, lookahead_ms: float | None = None
 ) -> None:
@@ -66,23 +53,20 @@ def train_decoder(
     delay_frames = frames_late(p.config.features, lookahead_ms)
     metric = p.metric.to(training.device)
     to_coefficients = p.to_coefficients.to(training.device)
-    codes, context = load_codes(run), load_context(run, lookahead_ms).to(training.device)
-    labels, p = heard_late(run, codes, p, delay_frames)
+    p = heard_late(p, delay_frames)
+    codes, live = load_codes(run).to(training.device), load_live(run, lookahead_ms).to(training.device)
     decoder = codes.decoder
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training, clean=CLEAN_SHARE)
         wanted = batch.curves @ to_coefficients
-        known = torch.from_numpy(labels[batch.rows]).to(training.device)
         with training.autocast():
             with torch.no_grad():
-                audio, _ = context.audio(batch.features, context.audio.initial(len(known)))
-                chosen = heard_labels(context.context, known, audio)
+                heard = live.hear(live.encode(batch.features)).argmax(-1)
+                free = free_labels(codes, wanted)
             # Live, the free heads know nothing of the mouth, nor the others of the upper face: each goes with another
             # clip's, or the decoder would learn to read from them what they will not tell.
-            listening = context.context.remembered == 0
-            spoken = torch.where(listening, chosen, known.roll(1, 0))
-            shown = torch.where(listening, chosen.roll(1, 0), known)
+            spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)
             latent = functional.one_hot(torch.cat([spoken, shown]), p.config.classes).float()
             mouth, upper = decoder(latent, decoder.initial(len(latent)))[0].float().chunk(2)
         value = spoken_loss(metric, mouth, wanted) + 2.0 * upper_loss(metric, upper, wanted)

@@ -54,11 +54,9 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from voxmesh.export.bundle import write_bundle
-    from voxmesh.model.audio_encoder import AudioEncoder
-    from voxmesh.model.context import ContextModel
     from voxmesh.model.decoder import Decoder
     from voxmesh.model.face_basis import fit_face_basis
-    from voxmesh.model.step import Step
+    from voxmesh.model.step import Live, Step
 
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -68,7 +66,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     deltas[:, 150:] = 0
     templates = [t.template for t in topologies]
     face, _ = fit_face_basis(config, templates, [deltas] * 3, np.eye(52) * 0.1, np.ones(VERTICES))
-    step = Step(config, AudioEncoder(config), ContextModel(config), Decoder(config), face)
+    step = Step(config, Live(config), Decoder(config), face)
     folder = tmp_path_factory.mktemp("bundle") / "tiny"
     write_bundle(step, topologies, deltas, np.ones(config.heads), folder, parity_frames=30)
     return folder

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from voxmesh.model.config import ModelConfig
+from voxmesh.model.step import Live
 from voxmesh.model.train_codes import Codes
-from voxmesh.model.train_context import Context
 from voxmesh.stream.features import FeatureConfig, log_mel
 
 CONFIG = ModelConfig(
-    heads=4,
+    heads=6,
     classes=8,
     audio_channels=16,
     expression_channels=16,
@@ -73,13 +73,14 @@ def test_the_decoder_has_no_gradient_from_later_latents(frame: int) -> None:
 
 
 def test_the_context_model_sees_only_earlier_labels_and_heard_sound() -> None:
-    """A head's logits change with earlier heads and frames, and with nothing at or after its own place."""
-    model = Context(CONFIG).eval()
+    """A free head's logits change with earlier ones and frames, and with nothing at or after its own place."""
+    model = Live(CONFIG).eval()
     features = inputs()
     generator = torch.Generator().manual_seed(1)
-    labels = torch.randint(CONFIG.classes, (1, FRAMES, CONFIG.heads), generator=generator)
-    frame, head = 20, 2
+    labels = torch.randint(CONFIG.classes, (1, FRAMES, CONFIG.free_heads), generator=generator)
+    frame, head = 20, 1
     logits = model(features, labels, labels)
+    logits = logits[:, :, CONFIG.heard_heads :]
     logits[0, frame, head].sum().backward()
     assert features.grad is not None
     assert torch.count_nonzero(features.grad[0, frame + 1 :]) == 0
@@ -87,7 +88,9 @@ def test_the_context_model_sees_only_earlier_labels_and_heard_sound() -> None:
     def changed_by(t: int, h: int) -> bool:
         other = labels.clone()
         other[0, t, h] = (other[0, t, h] + 1) % CONFIG.classes
-        return not torch.equal(model(features, other, other)[0, frame, head], logits[0, frame, head])
+        return not torch.equal(
+            model(features, other, other)[0, frame, CONFIG.heard_heads + head], logits[0, frame, head]
+        )
 
-    assert changed_by(frame, head - 1) and changed_by(frame - 1, CONFIG.heads - 1)
+    assert changed_by(frame, head - 1) and changed_by(frame - 1, CONFIG.free_heads - 1)
     assert not changed_by(frame, head) and not changed_by(frame, head + 1) and not changed_by(frame + 1, 0)

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.evaluate import load_step
-from voxmesh.model.prepare import prepare
+from voxmesh.model.prepare import load_prepared, prepare
 from voxmesh.model.talker.dataset import write_dataset
-from voxmesh.model.train_audio import train_audio
-from voxmesh.model.train_codes import train_codes
-from voxmesh.model.train_context import load_context, train_context
-from voxmesh.model.train_decoder import heard_labels, train_decoder
-from voxmesh.model.trainer import Training
+from voxmesh.model.train_audio import draw_batch, train_audio
+from voxmesh.model.train_codes import load_codes, train_codes
+from voxmesh.model.train_context import heard_in_time, heard_late, load_live, train_context
+from voxmesh.model.train_decoder import train_decoder
+from voxmesh.model.trainer import Draw, Training
 from voxmesh.stream.errors import VoxmeshError
 
 CONFIG = small_config()
@@ -138,27 +138,42 @@ def test_a_stage_without_the_one_before_says_what_to_run(tmp_path: Path, trained
 
 
 def test_the_decoder_hears_the_labels_that_come_live(trained: Run) -> None:
-    """What stage three trains on is what the streaming step says: the labels of the heads that only listen agree."""
-    step, context = load_step(trained), load_context(trained)
+    """What stage three trains on is what the streaming step says, in the heads that follow the audio."""
+    step, live = load_step(trained), load_live(trained)
     features = torch.randn(1, 40, CONFIG.features.hops_per_frame * CONFIG.features.mels)
     template = torch.zeros(len(step.face.order), 3)
-    constant = (
-        torch.zeros(CONFIG.heads, CONFIG.classes),
-        torch.zeros(CONFIG.heads),
-        template,
-        step.face.shape(template),
-    )
+    noise = torch.zeros(CONFIG.heads, CONFIG.classes)
+    constant = (noise, torch.zeros(CONFIG.heads), template, step.face.shape(template))
     states, said = list(step.initial().values()), []
     with torch.inference_mode():
         for row in features[0]:
             _, labels, *states = step(row, *constant, *states)
             said.append(labels)
-        audio, _ = context.audio(features, context.audio.initial(1))
-        live = torch.stack(said)[None]
-        heard = heard_labels(context.context, live, audio)
-    listening = context.context.remembered == 0
-    assert listening.any() and not listening.all()
-    assert torch.equal(heard[..., listening], live[..., listening])
+        heard = live.hear(live.encode(features)).argmax(-1)[0]
+    assert torch.equal(torch.stack(said)[:, : CONFIG.heard_heads], heard)
+
+
+def test_live_heads_that_hear_are_stage_ones(trained: Run) -> None:
+    """Training the context model leaves the audio's side as stage one made it; for less look-ahead it learns."""
+    codes, live = load_codes(trained), load_live(trained)
+    for part, own in ((live.audio, codes.mouth.audio), (live.hear, codes.hear)):
+        for got, wanted in zip(part.parameters(), own.parameters(), strict=True):
+            assert torch.equal(got, wanted)
+    train_context(trained, BRIEF, lookahead_ms=0)
+    assert not torch.equal(load_live(trained, 0).hear.leave.weight, codes.hear.leave.weight)
+
+
+def test_late_hearing_is_taught_the_frames_it_shows(trained: Run) -> None:
+    """The probabilities to learn from, hearing late, are stage one's own at the frames that then are shown."""
+    codes, p = load_codes(trained), load_prepared(trained)
+    draw = Draw(0, 0.0, np.random.default_rng(3), torch.Generator().manual_seed(3))
+    batch = draw_batch(heard_late(p, 5), draw, BRIEF, augmented=False)
+    taught = heard_in_time(codes, batch.features, 5)
+    # Row r of the store, heard late, shows frame r + 5: the frame whose own features are row r + 5.
+    rows = batch.rows[:, 5:]
+    np.testing.assert_array_equal(batch.curves[:, :-5], np.float32(p.store.curves[rows]))
+    own = torch.softmax(codes.hear(codes.mouth(batch.features)[0]), -1)[:, 5:]
+    torch.testing.assert_close(taught, own.detach())
 
 
 def test_less_lookahead_is_trained_beside_and_exports_as_declared(trained: Run) -> None:
