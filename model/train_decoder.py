@@ -16,7 +16,7 @@ from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
-from voxmesh.model.train_audio import draw_batch
+from voxmesh.model.train_audio import CLOSURE_WEIGHT, draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
 from voxmesh.model.train_context import free_labels, heard_late, load_live
 from voxmesh.model.trainer import Draw, Training, fit
@@ -37,7 +37,7 @@ def spoken_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
     closed = torch.exp(-metric.lip_gap(wanted).norm(dim=-1))
     moving = metric.region("mouth", difference.diff(dim=1)).mean()
     trembling = metric.region("mouth", difference.diff(n=3, dim=1)).mean()
-    return 2.0 * still + (gap * (1.0 + 3.0 * closed)).mean() + 6.0 * moving + JERK_WEIGHT * trembling
+    return 2.0 * still + (gap * (1.0 + CLOSURE_WEIGHT * closed)).mean() + 6.0 * moving + JERK_WEIGHT * trembling
 
 
 def _size(squared: Tensor) -> Tensor:

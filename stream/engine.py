@@ -8,8 +8,10 @@ import numpy as np
 
 from voxmesh.stream.backend import Backend, initial_state, open_backend
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.clock import FrameClock
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import LogMel
+from voxmesh.stream.frame_rate import FrameRate
 from voxmesh.stream.noise import gumbel
 from voxmesh.stream.resample import Resampler
 from voxmesh.stream.types import AudioChunk, Frame
@@ -20,7 +22,9 @@ class Engine:
 
     Frames out = `clock.frames(samples in)`; the same samples, seed and temperature give the same frames whatever the
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
-    temperature scales every head's own; 0 takes the most probable label each time.
+    temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
+    the bundle's own by default; others lie between two of its frames (`FrameRate`).
+    Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
 
     def __init__(
@@ -32,11 +36,14 @@ class Engine:
         temperature: float = 1.0,
         identity: int = 0,
         backend: Backend | None = None,
+        fps: tuple[int, int] | None = None,
     ) -> None:
         if not (np.isfinite(temperature) and temperature >= 0):
             raise VoxmeshError(f"temperature is {temperature}: it must be 0 or more")
         self.bundle = bundle
-        self.clock = bundle.features.clock
+        own = bundle.features.clock
+        self.clock = FrameClock(own.sample_rate, *fps) if fps else own
+        self._rate = FrameRate(own, self.clock)
         self.topology = bundle.topology(identity)
         self.seed = seed
         self.source_rate = source_rate or self.clock.sample_rate
@@ -85,24 +92,30 @@ class Engine:
         self._flushed = True
         self._hear(self._features.push(self._resampler.flush()))
         # The resampler may be a few samples short of or past the exact ratio: the clock decides.
-        total = -(-self._received * self.clock.sample_rate // self.source_rate)
-        wanted = self.clock.frames(total)
+        total = self._heard_samples()
+        wanted = self.bundle.features.clock.frames(total)
         while self._next_frame + self._available() < wanted:
             self._hear(self._features.flush())
-        return self._frames(wanted - self._next_frame)
+        return self._frames(wanted - self._next_frame) + self._rate.flush(total)
 
     def _hear(self, hops: np.ndarray) -> None:
         if len(hops):
             self._hops = np.concatenate([self._hops, hops])
 
+    def _heard_samples(self) -> int:
+        """At the bundle's rate, those that the resampler still holds back included."""
+        return -(-self._received * self.clock.sample_rate // self.source_rate)
+
     def _available(self) -> int:
-        return len(self._hops) // self.bundle.features.hops_per_frame
+        """Frames whose features are there. With no look-ahead they are there one sample before the one depicted."""
+        depicted = self.bundle.features.clock.frames(self._heard_samples()) - self._next_frame
+        return min(depicted, len(self._hops) // self.bundle.features.hops_per_frame)
 
     def _frames(self, count: int) -> list[Frame]:
         per_frame = self.bundle.features.hops_per_frame
-        frames = [self._frame(self._hops[i * per_frame : (i + 1) * per_frame]) for i in range(count)]
+        own = [self._frame(self._hops[i * per_frame : (i + 1) * per_frame]) for i in range(count)]
         self._hops = self._hops[max(0, count) * per_frame :]
-        return frames
+        return [frame for one in own for frame in self._rate.push(one)]
 
     def _frame(self, hops: np.ndarray) -> Frame:
         index = self._next_frame
@@ -113,7 +126,7 @@ class Engine:
         }
         vertices, labels, self._state = self._backend.step(inputs, self._state)
         self._next_frame += 1
-        sample = self.clock.sample(index)
+        sample = self.bundle.features.clock.sample(index)
         return Frame(index, sample, self._captured_ns(sample), vertices, labels)
 
     def _captured_ns(self, sample: int) -> int:

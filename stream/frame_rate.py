@@ -41,10 +41,13 @@ class FrameRate:
         if source.sample_rate != target.sample_rate:
             raise ValueError(f"clocks of different sample rates: {source}, {target}")
         self.source, self.target = source, target
+        self.same = source == target
         self._next = 0
         self._before: Frame | None = None
 
     def push(self, frame: Frame) -> list[Frame]:
+        if self.same:
+            return [frame]
         made = []
         while (sample := self.target.sample(self._next)) <= frame.sample:
             before = self._before or frame
@@ -56,7 +59,7 @@ class FrameRate:
     def flush(self, samples: int) -> list[Frame]:
         """The frames that depict one of `samples` heard, after the last of the source: its pose."""
         made: list[Frame] = []
-        last = self._before
+        last = None if self.same else self._before
         while last is not None and self._next < self.target.frames(samples):
             made.append(self._between(last, last, self.target.sample(self._next), 0.0))
         return made

@@ -12,6 +12,7 @@ import click
 from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.engine import Engine
+from voxmesh.stream.frame_rate import rate_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +27,7 @@ class EngineOptions:
     temperature: float
     backend: str
     threads: int
+    fps: str | None
 
     def settings(self) -> dict[str, Any]:
         """Plain data, to be stored with the result."""
@@ -33,7 +35,7 @@ class EngineOptions:
 
 
 def engine_options(function: F) -> F:
-    """Adds --bundle, --identity, --seed, --temperature, --backend and --threads to a click command."""
+    """Adds --bundle, --identity, --seed, --temperature, --backend, --threads and --fps to a click command."""
     for option in reversed(
         (
             click.option(
@@ -48,6 +50,7 @@ def engine_options(function: F) -> F:
             ),
             click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True),
             click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks."),
+            click.option("--fps", help="Frames a second, such as 30, 25, 29.97 or 30000/1001 [the bundle's, 60]."),
         )
     ):
         function = option(function)
@@ -70,4 +73,5 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         temperature=options.temperature,
         identity=options.identity,
         backend=open_backend(bundle, options.backend, options.threads),
+        fps=rate_of(options.fps) if options.fps else None,
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import voice
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voxmesh.stream.backend import open_backend
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.clock import FrameClock
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.types import AudioChunk, Frame
@@ -53,6 +56,36 @@ def test_frames_out_are_what_the_clock_says(tiny: Bundle, rate: int, count: int)
     clock = tiny.features.clock
     assert len(frames) == clock.frames(-(-count * clock.sample_rate // rate))
     assert [f.sample for f in frames] == clock.samples(len(frames)).tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(RATES), st.integers(1, 6000), st.sampled_from([(30, 1), (25, 1), (30000, 1001), (120, 1)]))
+def test_any_frame_rate_can_be_asked_for(tiny: Bundle, rate: int, count: int, fps: tuple[int, int]) -> None:
+    """As many frames as that clock says, on its samples, chunk by chunk as at once."""
+    samples = voice(1.0, rate)[:count]
+    frames = play(tiny, samples, [count // 3], source_rate=rate, fps=fps)
+    clock = FrameClock(16000, *fps)
+    assert len(frames) == clock.frames(-(-count * clock.sample_rate // rate))
+    assert [f.sample for f in frames] == clock.samples(len(frames)).tolist()
+    assert_same(frames, play(tiny, samples, source_rate=rate, fps=fps))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(RATES), st.integers(1, 6000))
+@example(16000, 1600)
+def test_without_look_ahead_no_frame_is_too_many(tiny: Bundle, rate: int, count: int) -> None:
+    """A frame that depicts the sample after the last is not made, though nothing more needs to be heard for it."""
+    instant = replace(tiny, features=replace(tiny.features, lookahead_samples=0))
+    frames = play(instant, voice(1.0, rate)[:count], [count // 2], source_rate=rate)
+    assert len(frames) == instant.features.clock.frames(-(-count * 16000 // rate))
+
+
+def test_half_the_frame_rate_is_every_other_frame(tiny: Bundle) -> None:
+    """At 30 frames a second nothing is mixed: the face's own frames 0, 2, 4 ... to the bit."""
+    samples = voice(0.5, 16000)
+    own, half = play(tiny, samples), play(tiny, samples, fps=(30, 1))
+    for one, other in zip(own[::2], half, strict=True):
+        np.testing.assert_array_equal(one.vertices, other.vertices)
 
 
 def test_frames_come_as_soon_as_their_look_ahead_is_heard(tiny: Bundle) -> None:
