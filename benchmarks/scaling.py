@@ -120,7 +120,7 @@ def panels(found: dict[str, dict[str, dict[str, float]]]) -> list[Panel]:
         Panel(
             "CPU ms a frame, p50",
             label,
-            [Series("", [(float(x), row["cpu_p50"]) for x, row in rows.items()])],
+            [Series("one thread", [(float(x), row["cpu_p50"]) for x, row in rows.items()])],
             from_zero=True,
         )
         for label, rows in found.items()
