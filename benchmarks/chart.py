@@ -25,11 +25,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart: its title says what y is."""
+    """One chart: its title says what y is. `from_zero`: y begins at 0, so that heights are shares."""
 
     title: str
     x_label: str
     series: list[Series]
+    from_zero: bool = False
 
 
 def ticks(low: float, high: float, about: int = 5) -> np.ndarray:
@@ -42,20 +43,23 @@ def ticks(low: float, high: float, about: int = 5) -> np.ndarray:
     return np.arange(np.floor(low / step + 1e-6), np.ceil(high / step - 1e-6) + 1) * step
 
 
-def draw_chart(panels: list[Panel], path: Path) -> None:
-    """Write the panels, left to right, to a PNG."""
-    image = Image.new("RGB", (WIDTH * SCALE * len(panels), HEIGHT * SCALE), "white")
-    pen = ImageDraw.Draw(image)
+def draw_chart(panels: list[Panel], path: Path, columns: int | None = None) -> None:
+    """Write the panels to a PNG, left to right, `columns` to a row (all of them unless told otherwise)."""
+    columns = columns or len(panels)
+    width, height = WIDTH * SCALE, HEIGHT * SCALE
+    image = Image.new("RGB", (width * columns, height * -(-len(panels) // columns)), "white")
     for index, panel in enumerate(panels):
-        _draw_panel(pen, panel, index * WIDTH)
+        tile = Image.new("RGB", (width, height), "white")
+        _draw_panel(ImageDraw.Draw(tile), panel)
+        image.paste(tile, (index % columns * width, index // columns * height))
     image.save(path)
 
 
-def _draw_panel(pen: ImageDraw.ImageDraw, panel: Panel, offset: int) -> None:
+def _draw_panel(pen: ImageDraw.ImageDraw, panel: Panel) -> None:
     x_ticks = sorted({x for series in panel.series for x, _ in series.points})
     ys = [y for series in panel.series for _, y in series.points]
-    y_ticks = ticks(min(ys), max(ys))
-    left, right, top, bottom = offset + LEFT, offset + WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+    y_ticks = ticks(min([*ys, 0.0] if panel.from_zero else ys), max(ys))
+    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (x - x_ticks[0]) / max(x_ticks[-1] - x_ticks[0], 1e-9)

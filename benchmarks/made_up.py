@@ -1,0 +1,68 @@
+"""Bundles of any size with random weights and a random face: what a frame costs does not depend on what was learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from voxmesh.export.bundle import write_bundle
+from voxmesh.model.config import ModelConfig
+from voxmesh.model.decoder import Decoder
+from voxmesh.model.face_basis import FaceBasis
+from voxmesh.model.step import Live, Step
+from voxmesh.stream.arkit import ARKIT_NAMES
+from voxmesh.stream.backend import initial_state, open_backend
+from voxmesh.stream.bundle import Bundle, load
+from voxmesh.stream.noise import gumbel
+from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
+
+
+def make_bundle(config: ModelConfig, vertices: int, folder: Path) -> Bundle:
+    """Write and load a bundle of these sizes, exported and checked as a trained one is. All vertices move."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    face = FaceBasis(config, vertices, vertices)
+    face.basis.normal_(0, 1e-3)
+    face.order.copy_(torch.arange(vertices))
+    face.shape.project.normal_(0, 1e-2)
+    face.shape.mixers.normal_(0, 1e-2)
+    white = np.full((vertices, 3), 255, np.uint8)
+    topology = Topology(
+        template=rng.normal(0, 0.05, (vertices, 3)).clip(-0.3, 0.3).astype(np.float32),
+        faces=rng.integers(0, vertices, (2 * vertices, 3), dtype=np.int32),
+        albedo=white,
+        occlusion=white,
+        gloss=white[:, 0],
+        landmarks={name: i for i, name in enumerate(LANDMARKS)},
+        regions={name: np.ones(vertices, np.uint8) for name in REGIONS},
+    )
+    deltas = np.zeros((len(ARKIT_NAMES), vertices, 3), np.float32)
+    step = Step(config, Live(config), Decoder(config), face)
+    write_bundle(
+        step, [topology], deltas, np.ones(config.heads, np.float32), folder, parity_frames=10, torchscript=False
+    )
+    return load(folder)
+
+
+def stepper(bundle: Bundle, kinds: int = 64) -> Callable[[], object]:
+    """A call a frame: random features and noise, `kinds` of each in turn, the state handed on. One thread, ONNX."""
+    backend = open_backend(bundle)
+    rng = np.random.default_rng(0)
+    width = bundle.features.hops_per_frame * bundle.features.mels
+    features = rng.normal(0, 3, (kinds, width)).astype(np.float32)
+    noise = [gumbel(0, i, bundle.heads, bundle.classes) for i in range(kinds)]
+    template = bundle.topology(0).template
+    constant = {"temperature": bundle.temperature, "template": template, "identity": backend.identity(template)}
+    state, frame = initial_state(bundle), 0
+
+    def step() -> object:
+        nonlocal state, frame
+        inputs = {"features": features[frame % kinds], "noise": noise[frame % kinds], **constant}
+        vertices, _, state = backend.step(inputs, state)
+        frame += 1
+        return vertices
+
+    return step
