@@ -31,7 +31,7 @@ def data() -> None:
 def check(ctx: click.Context, folder: Path, layout: str | None, picture: Path | None, everything: bool) -> None:
     """Read every clip of DIR and say what is there and what is wrong. Exits with 1 when something is bad."""
     from voxmesh.model.datasets.examine import examine
-    from voxmesh.model.datasets.report import describe, draw, list_problems
+    from voxmesh.model.datasets.report import SHOWN_PROBLEMS, describe, draw, list_problems
 
     dataset = read_dataset(folder, layout)
     problems, rates = list(dataset.problems), Counter[int]()
@@ -44,7 +44,7 @@ def check(ctx: click.Context, folder: Path, layout: str | None, picture: Path | 
     bad = sum(problem.bad for problem in problems)
     click.echo(f"{bad} bad, {len(problems) - bad} to know" if problems else "nothing is wrong")
     if problems:
-        click.echo(list_problems(problems, dataset.folder, len(problems) if everything else 24))
+        click.echo(list_problems(problems, dataset.folder, len(problems) if everything else SHOWN_PROBLEMS))
     if picture is not None:
         draw(dataset, picture)
     ctx.exit(1 if bad else 0)

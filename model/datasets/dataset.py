@@ -50,7 +50,8 @@ class Sound:
     def read(self) -> tuple[np.ndarray, int]:
         """(N,) float32, mono, and its rate. Raises BadFile when it is missing, no audio, or cut short."""
         if self.samples is not None:
-            scale = 1.0 / 32768.0 if self.samples.dtype.kind == "i" else 1.0
+            kind = self.samples.dtype
+            scale = 1.0 / -float(np.iinfo(kind).min) if kind.kind == "i" else 1.0
             return self.samples.reshape(-1).astype(np.float32) * np.float32(scale), self.rate
         warnings: list[str] = []
         try:

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from voxmesh.model.datasets.dataset import Dataset, Problem, Sequence
 from voxmesh.model.datasets.examine import Recording, examine
 from voxmesh.model.datasets.report import relative
-from voxmesh.model.datasets.timing import at_rate, on_clock, samples_of
+from voxmesh.model.datasets.timing import at_rate, on_clock, rigid, samples_of
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig, log_mel
 
@@ -107,7 +107,7 @@ def _clip(
     features = log_mel(audio.astype(np.float32) / 32767.0, config)
     arrays = {"offsets": offsets.astype(np.float16), "features": features.astype(np.float16), "audio": audio}
     if recording.pose is not None:
-        arrays["pose"] = on_clock(recording.pose, sequence.ticks, sequence.fps, clock, samples)
+        arrays["pose"] = rigid(on_clock(recording.pose, sequence.ticks, sequence.fps, clock, samples))
     note = {
         "subject": sequence.subject,
         "name": sequence.name,
@@ -135,7 +135,8 @@ def _claim(folder: Path, about: dict[str, Any]) -> None:
         old = json.loads(path.read_text("utf-8"))
         other = ", ".join(key for key in about if old.get(key) != about[key])
         raise VoxmeshError(f"{folder} holds a store with other settings ({other}): give another folder, or delete it")
-    if folder.is_dir() and any(folder.iterdir()):
+    begun = {"clips", f"{path.name}.part"}  # all that is there when it was killed before its first line
+    if folder.is_dir() and {entry.name for entry in folder.iterdir()} - begun:
         raise VoxmeshError(f"{folder} is not empty and no store: give a new folder")
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     _replace(path, text)

@@ -45,7 +45,7 @@ def describe(dataset: Dataset, rates: Counter[int]) -> str:
     return "\n".join(f"  {name:<10} {text}" for name, text in rows.items())
 
 
-def list_problems(problems: list[Problem], folder: Path, shown: int = SHOWN_PROBLEMS) -> str:
+def list_problems(problems: list[Problem], folder: Path, shown: int) -> str:
     """One line each, the bad ones first, paths as seen from the folder."""
     ordered = sorted(problems, key=lambda problem: not problem.bad)
     lines = [f"  {'bad ' if p.bad else 'note'} {relative(p.path, folder)}: {p.text}" for p in ordered[:shown]]

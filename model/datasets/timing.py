@@ -26,6 +26,15 @@ def on_clock(rows: np.ndarray, ticks: np.ndarray, fps: Fraction, clock: FrameClo
     return first + share * (rows[after] - first)
 
 
+def rigid(pose: np.ndarray) -> np.ndarray:
+    """(T, 3, 4) mixtures of poses -> the nearest poses: rotations again (by SVD), the translation kept, NaN kept."""
+    out = pose.copy()
+    known = np.isfinite(pose).all(axis=(1, 2))
+    left, _, right = np.linalg.svd(pose[known, :, :3])
+    out[known, :, :3] = left @ right
+    return out
+
+
 def samples_of(ticks: np.ndarray, fps: Fraction, sample_rate: int) -> int:
     """How many samples the frames take, to the end of the last."""
     return (int(ticks[-1]) + 1) * sample_rate * fps.denominator // fps.numerator

@@ -53,9 +53,8 @@ def guess_unit(points: np.ndarray, normal: tuple[np.ndarray, float] | None = Non
         mean, deviation = normal
         if (known := _by_size(size * deviation)) is not None:
             shift = np.asarray(mean, np.float64) * known.scale
-            return Unit(
-                known.scale * deviation, f"normalised by the data set's mean and deviation, {known.name}", shift
-            )
+            words = f"normalised by the data set's mean and deviation, then {known.name}"
+            return Unit(known.scale * deviation, words, shift)
     if size <= 0:
         return Unit(1.0, "unknown: the mesh has no size", sure=False)
     words = f"unknown: the mesh is {size:.4g} long, taken for {HEAD_M} m"

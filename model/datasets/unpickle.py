@@ -187,7 +187,7 @@ def _finish(value: Any, seen: dict[int, Any]) -> Any:
         return str(value.numpy)
     if callable(value):
         raise TypeError("a name that was asked for and not used")
-    if not isinstance(value, dict | list | tuple):
+    if not isinstance(value, dict | list | tuple | frozenset):
         return value
     if id(value) in seen:
         return seen[id(value)]

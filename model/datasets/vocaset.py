@@ -38,10 +38,12 @@ TRIANGLES = "FLAME_sample.ply"
 
 
 def is_published(folder: Path) -> bool:
+    """Whether VOCA's own files are there."""
     return (folder / "data_verts.npy").is_file() and (folder / "subj_seq_to_idx.pkl").is_file()
 
 
 def is_mm2023(folder: Path) -> bool:
+    """Whether MM 2023's are."""
     return (folder / "verts_data.pkl").is_file()
 
 
@@ -66,8 +68,8 @@ def read_published(folder: Path) -> Dataset:
             problems.append(error.problem)
             continue
         split = splits.vocaset(subject, name)
-        path = folder / subject / name  # in no file of its own: this says which clip of the array
-        sequences.append(Sequence(subject, name, split, path, FPS, ticks, _picked(vertices, rows), sound))
+        where = vertices_path / subject / name  # in no file of its own: which part of that array
+        sequences.append(Sequence(subject, name, split, where, FPS, ticks, _picked(vertices, rows), sound))
     masks = read_masks(folder, "{}_weight_mask.npy", problems, expected=False)
     return assemble(
         "vocaset", folder, sequences, templates, _triangles(folder, vertices.shape[1], problems), masks, problems
@@ -134,7 +136,7 @@ def _rows(frames: Any, rows: int, path: Path, clip: str) -> tuple[np.ndarray, np
         raise BadFile(path, f"{clip} has no frames")
     if pairs[:, 1].min() < 0 or pairs[:, 1].max() >= rows:
         raise BadFile(
-            path, f"{clip} wants row {pairs[:, 1].max()} of data_verts.npy, which has {rows}: it is truncated"
+            path, f"{clip} wants row {pairs[:, 1].max()} of data_verts.npy, which has {rows} and is truncated"
         )
     # The sound begins at frame 0, whether or not that frame is there.
     return pairs[:, 0], pairs[:, 1]
@@ -163,8 +165,6 @@ def _triangles(folder: Path, vertices: int, problems: list[Problem]) -> np.ndarr
             return mesh.faces
         problems.append(Problem(path, f"has {len(mesh.vertices)} vertices, the data {vertices}", bad=False))
     except BadFile as error:
-        text = (
-            f"{error.problem.text}: no triangles, so nothing can be drawn; it is in VOCA's code, template/{TRIANGLES}"
-        )
+        text = f"{error.problem.text}: no triangles to draw with; VOCA's code has it as template/{TRIANGLES}"
         problems.append(Problem(path, text, bad=False))
     return np.zeros((0, 3), np.int32)
