@@ -65,7 +65,7 @@ def face_dynamics_deviation(
     squared: bool = True,
     ddof: int = 0,
 ) -> float:
-    """FDD: `upper_dynamics` of the truth minus that of the prediction, signed: positive where the face moves too little.
+    """FDD: `upper_dynamics` of the truth minus that of the prediction, signed: positive where too little moves.
 
     Signed values of clips cancel in a mean, as they do in the published code. template: (V, 3) metres.
     """
@@ -119,7 +119,7 @@ def dtw(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = N
 
 
 def frame_costs_mm(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """(T, U): the mean error of each frame of one clip against each of the other. Vertices without weight cost nothing."""
+    """(T, U): the mean error of each frame of one clip against each of the other, by `weights` (V,)."""
     weights = _weights(weights, truth.shape[1])
     counted = weights > 0
     share = (weights[counted] / weights.sum()).astype(np.float32)
