@@ -191,7 +191,7 @@ def damage_vertex(folder: Path) -> str:
     vertices = np.load(path)
     vertices[4, 321, 1] = np.nan
     np.save(path, vertices)
-    return "e01.npy: 1 vertices are not finite, the first in frame 4: vertex 321"
+    return "e01.npy: not finite: 1 vertices, the first is vertex 321 of row 4"
 
 
 def damage_template(folder: Path) -> str:

@@ -62,12 +62,12 @@ def _mesh(dataset: Dataset, sequence: Sequence, vertices: np.ndarray) -> Iterato
     finite = np.isfinite(vertices).all(axis=2)
     if not finite.all():
         frame, vertex = np.argwhere(~finite)[0]
-        bad = f"{int((~finite).sum())} vertices are not finite, the first in frame {frame}: vertex {vertex}"
-        yield Problem(path, bad)
+        count = int((~finite).sum())
+        yield Problem(path, f"not finite: {count} vertices, the first is vertex {vertex} of row {frame}")
     missing = np.diff(sequence.ticks) - 1
     if missing.any():
         longest_s = float(missing.max() / sequence.fps)
-        text = f"{int(missing.sum())} frames are lost, {longest_s:.2f} s the longest gap"
+        text = f"lost frames: {int(missing.sum())}, the longest gap {longest_s:.2f} s"
         yield Problem(path, text if longest_s > LONGEST_GAP_S else f"{text}: bridged", longest_s > LONGEST_GAP_S)
     template = dataset.templates.get(sequence.subject)
     if template is None:

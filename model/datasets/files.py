@@ -75,7 +75,7 @@ def read_masks(folder: Path, pattern: str, problems: list[Problem], expected: bo
     for name in MASKS:
         path = folder / pattern.format(name)
         if not path.is_file():
-            text = f"no such file: the {name} can be neither weighed nor measured"
+            text = "no such file: that region can be neither weighed nor measured"
             problems.append(Problem(path, text, bad=expected))
             continue
         try:

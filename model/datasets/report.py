@@ -33,7 +33,7 @@ def describe(dataset: Dataset, rates: Counter[int]) -> str:
         "layout": dataset.layout,
         "subjects": f"{len(names)}: {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}",
         "sequences": f"{len(dataset.sequences)} ({', '.join(f'{splits[s]} {s}' for s in SPLITS if splits[s])})",
-        "minutes": f"{minutes:.1f}",
+        "minutes": f"{minutes:.2f}",
         "mesh": f"{dataset.vertices} vertices, {len(dataset.faces)} triangles",
         "unit": dataset.unit,
         "fps": ", ".join(str(rate) for rate in fps) or "none",
