@@ -93,8 +93,7 @@ def write_multiface(folder: Path, seconds: float = 1.0) -> Path:
         for segment, first, frames in (("E001_Neutral_Eyes_Open", 102, 3), (SENTENCE, 23389, round(30 * seconds))):
             where = folder / subject / "tracked_mesh" / segment
             where.mkdir(parents=True)
-            moving = motion(points, frames, 30.0) * (0 if segment.startswith("E0") else 1)
-            moving = moving if moving.any() else np.repeat(points[None], frames, axis=0)
+            moving = motion(points, frames, 30.0) if segment == SENTENCE else np.repeat(points[None], frames, axis=0)
             for i, vertices in enumerate(moving):
                 if segment == SENTENCE and i == 5:
                     continue

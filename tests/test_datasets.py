@@ -7,13 +7,12 @@ import pickle
 import shutil
 import signal
 import subprocess
-import time
+import sys
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import command
 from dataset_layouts import COUNTS, MULTIFACE, SENTENCE, VOCASET, WRITERS, face, motion, write_plain, write_wav
 
 from voxmesh.model.datasets.dataset import BadFile, Dataset, Problem
@@ -295,25 +294,38 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from voxmesh.stream.cli import run
+writes, write = int(sys.argv[1]), Path.write_bytes
+def write_half_and_die(path, data):
+    global writes
+    writes -= 1
+    if writes < 0:
+        write(path, data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write(path, data)
+Path.write_bytes = write_half_and_die
+run(sys.argv[2:])
+"""
+"""Runs voxmesh until it has written so many files, then kills itself (-9) half-way through the next."""
+
+
 def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    """kill -9 while clips are being written, then again: every file equals an uninterrupted run's, none is over."""
-    folder = write_plain(tmp_path / "data", seconds=2.0, clips=12)
-    arguments = ("data", "prepare", folder, "--skip-bad", "-o")
+    """kill -9 in the middle of a write, four times, then again: every file equals an uninterrupted run's."""
+    folder = write_plain(tmp_path / "data", clips=5)
     path = folder / "meshes" / "anna" / "take3.npy"
     np.save(path, np.load(path) * np.nan)
+    arguments = ["data", "prepare", str(folder), "--skip-bad", "-o"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run([*map(str, arguments), str(whole)]) == 0
-    for clips in (2, 9):
-        process = subprocess.Popen(command(*arguments, killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while len(list(killed.glob("clips/*.safetensors"))) < clips and time.monotonic() < deadline:
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert not (killed / "store.json").exists()
-    assert 0 < len(list(killed.glob("clips/*.safetensors"))) < 23
-    assert run([*map(str, arguments), str(killed)]) == 0
-    assert contents(killed) == contents(whole)
+    assert run([*arguments, str(whole)]) == 0
+    for writes, clips in ((0, 0), (2, 0), (3, 2), (5, 6)):
+        process = subprocess.run([sys.executable, "-c", DIES, str(writes), *arguments, str(killed)])
+        assert process.returncode == -signal.SIGKILL
+        assert len(list(killed.glob("clips/*.safetensors"))) == clips and not (killed / "store.json").exists()
+    assert run([*arguments, str(killed)]) == 0
+    assert len(contents(whole)) == 3 + 9 and contents(killed) == contents(whole)
 
 
 def test_a_store_of_other_settings_is_not_mixed_in(written: dict[str, Path], tmp_path: Path) -> None:

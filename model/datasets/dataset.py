@@ -52,7 +52,7 @@ class Sound:
         if self.samples is not None:
             kind = self.samples.dtype
             scale = 1.0 / -float(np.iinfo(kind).min) if kind.kind == "i" else 1.0
-            return self.samples.reshape(-1).astype(np.float32) * np.float32(scale), self.rate
+            return self.samples.astype(np.float32) * np.float32(scale), self.rate
         warnings: list[str] = []
         try:
             with AudioFile(self.path, warnings.append) as file:

@@ -75,10 +75,10 @@ def prepare_store(
         if not path.is_file():
             recording, problems = examine(dataset, sequence)
             if recording is None:
-                bad = [problem for problem in problems if problem.bad]
+                wrong = [problem for problem in problems if problem.bad]
                 if not skip_bad:
-                    raise VoxmeshError(_advice(bad, dataset.folder))
-                for problem in bad:
+                    raise VoxmeshError(_advice(wrong, dataset.folder))
+                for problem in wrong:
                     say(f"left out: {relative(problem.path, dataset.folder)}: {problem.text}")
                     left_out.append({"file": relative(problem.path, dataset.folder), "why": problem.text})
                 continue

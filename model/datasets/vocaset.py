@@ -152,8 +152,8 @@ def _sound(audio: Any, subject: str, name: str, path: Path) -> Sound:
         samples, rate = np.asarray(entry["audio"]), int(entry["sample_rate"])
     except (KeyError, TypeError, IndexError) as error:
         raise BadFile(path, f"holds no sound for {subject} {name}") from error
-    if samples.dtype.kind not in "if" or not samples.size or rate < 1000:
-        raise BadFile(path, f"{subject} {name}: {samples.size} samples of {samples.dtype} at {rate} Hz are no sound")
+    if samples.ndim != 1 or samples.dtype.kind not in "if" or not samples.size or rate < 1000:
+        raise BadFile(path, f"{subject} {name}: {samples.shape} of {samples.dtype} at {rate} Hz is no sound")
     return Sound(path / subject / name, samples, rate)
 
 
