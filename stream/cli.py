@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sheet": ("voxmesh.viewer.commands:sheet", "Draw frames of an animation side by side."),
     "avatar": ("voxmesh.stream.avatar_command:avatar", "Look at the default face and its poses."),
     "talker": ("voxmesh.model.talker.command:talker", "Make synthetic speech with motion, to train on."),
+    "data": ("voxmesh.model.datasets.command:data", "Check and prepare captured faces, to train on."),
     "train": ("voxmesh.model.command:train", "Train a face."),
     "export": ("voxmesh.export.command:export", "Export a trained face as a bundle."),
 }
