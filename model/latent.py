@@ -46,7 +46,9 @@ class Heads(nn.Module):
         """One frame of B streams: (B, channels), and (B, heads, C) added to the logits -> (B, heads) int64 labels."""
         heads, classes = self.shape
         hidden = functional.silu(functional.linear(codes, self.enter.weight[:, :, 0], self.enter.bias))
-        logits = torch.addmm(noise.reshape(-1, heads * classes) + self.leave.bias, hidden, self.leave.weight[:, :, 0].t())
+        logits = torch.addmm(
+            noise.reshape(-1, heads * classes) + self.leave.bias, hidden, self.leave.weight[:, :, 0].t()
+        )
         return logits.reshape(-1, heads, classes).argmax(2)
 
 

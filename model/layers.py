@@ -113,7 +113,7 @@ class CausalStack(nn.Module):
         return x, after
 
     def line(self, batch: int) -> Tensor:
-        """(B, line_rows * C): the delay line of `step` before anything was heard, the blocks' pasts behind each other."""
+        """(B, line_rows * C): the delay line of `step` before anything was heard, the blocks' pasts in a row."""
         return self.blocks[0].initial(batch).new_zeros(batch, self.line_rows * self.channels)
 
     def step(self, x: Tensor, line: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,8 +25,8 @@ class Heard:
 class Hearing:
     """push(chunk) -> the frames whose look-ahead has been heard; flush() -> the rest.
 
-    Frames out = `clock.frames(samples in)`, whatever the chunking. Samples that never came (a gap in `AudioChunk.start`)
-    are heard as silence and counted in `lost_samples`.
+    Frames out = `clock.frames(samples in)`, whatever the chunking. Samples that never came (a gap in
+    `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     """
 
     def __init__(self, config: FeatureConfig, source_rate: int | None = None) -> None:
@@ -34,11 +34,11 @@ class Hearing:
         self.clock = config.clock
         self.source_rate = source_rate or self.clock.sample_rate
         self.lost_samples = 0
+        self.received = 0  # samples, at the source's rate
         self.resampler = Resampler(self.source_rate, self.clock.sample_rate)
         self.features = LogMel(config)
         self._hops = np.zeros((0, config.mels), np.float32)
         self._next_frame = 0
-        self._received = 0  # samples at the source's rate
         self._captured: deque[tuple[int, int]] = deque()  # (source sample, captured_ns), oldest first
         self._flushed = False
 
@@ -47,7 +47,7 @@ class Hearing:
         if self._flushed:
             raise ValueError("this engine was flushed: its stream is over, make another")
         samples = np.asarray(chunk.samples)
-        gap = chunk.start - self._received
+        gap = chunk.start - self.received
         if gap < 0:
             # Heard before: keep only what is new.
             samples, gap = samples[-gap:], 0
@@ -58,7 +58,7 @@ class Hearing:
             return []
         if chunk.captured_ns:
             self._captured.append((chunk.start, chunk.captured_ns))
-        self._received += len(samples)
+        self.received += len(samples)
         self._hear(self.features.push(self.resampler.push(samples)))
         return self._frames(self._available())
 
@@ -67,7 +67,7 @@ class Hearing:
         self._flushed = True
         self._hear(self.features.push(self.resampler.flush()))
         # The resampler may be a few samples short of or past the exact ratio: the clock decides.
-        total = -(-self._received * self.clock.sample_rate // self.source_rate)
+        total = -(-self.received * self.clock.sample_rate // self.source_rate)
         wanted = self.clock.frames(total)
         while self._next_frame + self._available() < wanted:
             self._hear(self.features.flush())
