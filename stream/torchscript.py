@@ -25,11 +25,9 @@ class TorchScriptBackend:
             # Weights are stored as half precision; they compute as single.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # torch announces torch.export
-                step, identity = (
-                    torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")
-                )
-            # Freezing works out once what depends on weights only.
-            self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in (step, identity))
+                graphs = [torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")]
+                # Freezing works out once what depends on weights only.
+                self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in graphs)
         except RuntimeError as error:
             raise VoxmeshError(f"{bundle.folder}: TorchScript does not read step.pt: {str(error)[:200]}") from error
         self._states = [tensor.name for tensor in bundle.states]
