@@ -6,7 +6,7 @@ python benchmarks/throughput.py --cores 0 --cores 0,1 --seconds 10
 Each session hears 16 kHz sound paced by the wall clock, all due at the same instants (the worst case), and publishes
 vertices. The bundle's networks run at its own 60 fps; at 30 fps every second frame is published. A frame is late when
 it leaves after the next one is due. `held` is the largest number of sessions with no late frame, by doubling and
-halving; two cores hold two batched processes. Workers are pinned to the cores they are told.
+halving; two cores hold two batched processes. Workers are pinned to the cores they are told (Linux).
 
 On a machine that does other work, late frames tell of that work. So there is also CPU time, which does not count
 waiting for a turn: what a frame of a session costs, and how many sessions that would fill the cores (`cpu limit`).
