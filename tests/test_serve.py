@@ -64,7 +64,7 @@ def said(name: str, seconds: float = 0.5, start: int = 0, **about) -> AudioMessa
 
 
 def until(server: Server, condition: Callable[[], bool]) -> None:
-    for _ in range(250):
+    for _ in range(1000):
         server.turn()
         if condition():
             return
@@ -171,7 +171,8 @@ def test_a_session_that_cannot_be_opened_takes_no_place(
     server: Server, audio: Callable, message: AudioMessage, why: str
 ) -> None:
     """An identity or rate that is not, or a beginning in the middle: dropped, and nothing stays."""
-    audio(server.endpoint).send(pack_audio(message))
+    socket = audio(server.endpoint)
+    socket.send(pack_audio(message))
     until(server, lambda: dict(server.dropped) == {why: 1})
     assert len(server.sessions) == 0
 
