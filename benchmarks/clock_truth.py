@@ -36,10 +36,10 @@ SECOND_NS = 1_000_000_000
 
 
 class Still:
-    """A backend that never moves: every frame is the same (1, 3) vertices."""
+    """A backend that never moves: every frame is one and the same vertex."""
 
     def __init__(self, heads: int) -> None:
-        self._result = np.zeros((1, 3), np.float32), np.zeros(heads, np.int64)
+        self._result = np.zeros((1, 1, 3), np.float32), np.zeros((1, heads), np.int64)
 
     def identity(self, template: np.ndarray) -> np.ndarray:
         return np.zeros((0, 0), np.float32)

@@ -60,14 +60,14 @@ def count(bundle: Bundle) -> Costs:
 
 def one_frame(bundle: Bundle, session: onnxruntime.InferenceSession) -> dict[str, np.ndarray]:
     """Inputs of one frame: random features, everything else plain. Those of the graph only."""
-    shapes = {node.name: node.shape for node in session.get_inputs()}
+    # One session: the first axis of every input is named, not sized.
+    shapes = {node.name: [1 if isinstance(n, str) else n for n in node.shape] for node in session.get_inputs()}
     features = np.random.default_rng(0).normal(0, 3, shapes["features"]).astype(np.float32)
     everything = {
         "features": features,
-        "noise": np.zeros((bundle.heads, bundle.classes), np.float32),
-        "temperature": bundle.temperature,
-        "template": bundle.topology(0).template,
-        "identity": np.eye(*shapes["identity"], dtype=np.float32),
+        "noise": np.zeros((1, bundle.heads, bundle.classes), np.float32),
+        "template": bundle.topology(0).template[None],
+        "identity": np.eye(*shapes["identity"][1:], dtype=np.float32)[None],
         **initial_state(bundle),
     }
     return {name: everything[name] for name in shapes}

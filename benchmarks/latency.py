@@ -83,8 +83,9 @@ def speak(pipe: Connection, options: dict[str, Any]) -> None:
     source: Source = Microphone(options["mic"]) if options["mic"] else PacedFile(AudioFile(options["wav"]), loop=True)
     engine = Engine(bundle, source_rate=source.rate, backend=backend)
     watch, rows = Stopwatch(), []
-    engine._resampler.push = watch.timed("resample", engine._resampler.push)  # type: ignore[method-assign]
-    engine._features.push = watch.timed("features", engine._features.push)  # type: ignore[method-assign]
+    hearing = engine.hearing
+    hearing.resampler.push = watch.timed("resample", hearing.resampler.push)  # type: ignore[method-assign]
+    hearing.features.push = watch.timed("features", hearing.features.push)  # type: ignore[method-assign]
     backend.step = watch.timed("network", backend.step)  # type: ignore[method-assign]
     wire.pack = watch.timed("serialise", wire.pack)
     push = engine.push

@@ -53,14 +53,14 @@ def stepper(bundle: Bundle, kinds: int = 64) -> Callable[[], object]:
     rng = np.random.default_rng(0)
     width = bundle.features.hops_per_frame * bundle.features.mels
     features = rng.normal(0, 3, (kinds, width)).astype(np.float32)
-    noise = [gumbel(0, i, bundle.heads, bundle.classes) for i in range(kinds)]
+    noise = [bundle.temperature[:, None] * gumbel(0, i, bundle.heads, bundle.classes) for i in range(kinds)]
     template = bundle.topology(0).template
-    constant = {"temperature": bundle.temperature, "template": template, "identity": backend.identity(template)}
+    constant = {"template": template[None], "identity": backend.identity(template)[None]}
     state, frame = initial_state(bundle), 0
 
     def step() -> object:
         nonlocal state, frame
-        inputs = {"features": features[frame % kinds], "noise": noise[frame % kinds], **constant}
+        inputs = {"features": features[frame % kinds][None], "noise": noise[frame % kinds][None], **constant}
         vertices, _, state = backend.step(inputs, state)
         frame += 1
         return vertices

@@ -16,11 +16,13 @@ from voxmesh.stream.bundle import Bundle
 FRAMES = 200
 
 
+PARTS = {"encode": "encoder", "hear": "context", "guess": "context", "decode": "decoder"}
+"""The step's own modules, by which its graph's nodes are named -> part. Those that no module names make vertices."""
+
+
 def part(node: str) -> str:
-    """Which part a node of the step graph belongs to, by the name of the module that it was exported from."""
-    modules = node.split("/")[1:-1]
-    top = next((name for name in modules if name != "live"), "")
-    return {"audio": "encoder", "stack": "decoder", "leave": "decoder", "face": "vertices"}.get(top, "context")
+    """Which part a node of the step graph belongs to."""
+    return PARTS.get(node.split("/")[1] if "/" in node else "", "vertices")
 
 
 def shares(bundle: Bundle) -> dict[str, float]:
@@ -37,15 +39,14 @@ def shares(bundle: Bundle) -> dict[str, float]:
         rng = np.random.default_rng(0)
         features = bundle.features
         inputs = {
-            "noise": np.zeros((bundle.heads, bundle.classes), np.float32),
-            "temperature": bundle.temperature,
-            "template": bundle.topologies[0].template,
+            "noise": np.zeros((1, bundle.heads, bundle.classes), np.float32),
+            "template": bundle.topologies[0].template[None],
         }
-        shape = next(node.shape for node in session.get_inputs() if node.name == "identity")
-        inputs["identity"] = np.eye(*shape, dtype=np.float32)
+        size = next(node.shape[-1] for node in session.get_inputs() if node.name == "identity")
+        inputs["identity"] = np.eye(size, dtype=np.float32)[None]
         state = initial_state(bundle)
         for _ in range(FRAMES):
-            inputs["features"] = rng.normal(0, 3, features.hops_per_frame * features.mels).astype(np.float32)
+            inputs["features"] = rng.normal(0, 3, (1, features.hops_per_frame * features.mels)).astype(np.float32)
             results = session.run(None, {**inputs, **state})
             named = dict(zip((node.name for node in session.get_outputs()), results, strict=True))
             state = {name: named[f"next_{name}"] for name in state}

@@ -50,7 +50,7 @@ def write_bundle(
             "heads": config.heads,
             "classes": config.classes,
             "temperature": [round(float(t), 4) for t in temperature],
-            "states": [[name, "float32", list(x.shape)] for name, x in step.initial().items()],
+            "states": [[name, "float32", list(x.shape[1:])] for name, x in step.initial().items()],
             "landmarks": topologies[0].landmarks,
             "blendshape_names": list(ARKIT_NAMES),
             "checksums": {name: sha256(part / name) for name in files},

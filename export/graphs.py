@@ -16,7 +16,7 @@ from voxmesh.model.step import IdentityStep, Step
 from voxmesh.stream.bundle import GRAPHS
 
 M = TypeVar("M", bound=nn.Module)
-INPUTS = ("features", "noise", "temperature", "template", "identity")
+INPUTS = ("features", "noise", "template", "identity")
 
 
 def round_weights(module: M) -> M:
@@ -27,27 +27,25 @@ def round_weights(module: M) -> M:
     return module
 
 
-def example_inputs(step: Step, vertices: int) -> dict[str, Tensor]:
+def example_inputs(step: Step, sessions: int) -> dict[str, Tensor]:
     """Zeros of the right shapes, by input name and in the order of the step's arguments."""
     c = step.config
     return {
-        "features": torch.zeros(c.features.hops_per_frame * c.features.mels),
-        "noise": torch.zeros(c.heads, c.classes),
-        "temperature": torch.ones(c.heads),
-        "template": torch.zeros(vertices, 3),
-        "identity": torch.eye(c.basis),
-        **step.initial(),
+        "features": torch.zeros(sessions, c.features.hops_per_frame * c.features.mels),
+        "noise": torch.zeros(sessions, c.heads, c.classes),
+        "template": torch.zeros(sessions, len(step.face.order), 3),
+        "identity": torch.eye(c.basis).repeat(sessions, 1, 1),
+        **step.initial(sessions),
     }
 
 
 def write_graphs(step: Step, folder: Path) -> None:
     """Write the four graph files of a bundle. `step` must have rounded weights (`round_weights`), in eval mode."""
-    vertices = len(step.face.order)
-    inputs = example_inputs(step, vertices)
-    states = list(step.initial())
-    outputs = ["vertices", "labels", *(f"next_{name}" for name in states)]
+    # Two sessions: a size of one could be taken for a constant.
+    inputs = example_inputs(step, 2)
+    outputs = ["vertices", "labels", *(f"next_{name}" for name in step.initial())]
     identity = IdentityStep(step.face)
-    template = torch.zeros(vertices, 3)
+    template = torch.zeros(len(step.face.order), 3)
     for module, arguments, names, results, which in (
         (step, tuple(inputs.values()), list(inputs), outputs, 0),
         (identity, (template,), ["template"], ["identity"], 1),
@@ -63,6 +61,7 @@ def write_graphs(step: Step, folder: Path) -> None:
                 str(onnx_path),
                 input_names=names,
                 output_names=results,
+                dynamic_axes=None if which else {name: {0: "sessions"} for name in (*names, *results)},
                 opset_version=17,
                 dynamo=False,
             )

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from voxmesh.export.graphs import INPUTS
 from voxmesh.model.meshtalk.step import Step
+
+INPUTS = ("features", "noise", "temperature", "template", "identity")
 
 
 def example_inputs(step: Step) -> dict[str, Tensor]:

@@ -47,15 +47,15 @@ def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -
     differing = 0
     all_labels, all_vertices = [], []
     for t in range(frames):
-        noise = gumbel(seed, t, bundle.heads, bundle.classes)
-        constant = {"features": features[t], "noise": noise, "temperature": bundle.temperature, "template": template}
+        noise = bundle.temperature[:, None] * gumbel(seed, t, bundle.heads, bundle.classes)
+        constant = {"features": features[t : t + 1], "noise": noise[None], "template": template[None]}
         with torch.inference_mode():
-            arrays = {**constant, "identity": identity}
+            arrays = {**constant, "identity": identity[None]}
             vertices, labels, *torch_states = step(*(torch.from_numpy(arrays[name]) for name in INPUTS), *torch_states)
-        all_labels.append(labels.numpy())
-        all_vertices.append(vertices.numpy())
+        all_labels.append(labels[0].numpy())
+        all_vertices.append(vertices[0].numpy())
         for i, backend in enumerate(backends):
-            got, got_labels, states[i] = backend.step({**constant, "identity": identities[i]}, states[i])
+            got, got_labels, states[i] = backend.step({**constant, "identity": identities[i][None]}, states[i])
             differing += int((got_labels != labels.numpy()).sum())
             worst[i] = max(worst[i], float(np.abs(got - vertices.numpy()).max()) / size)
     whole_labels, whole = _whole(step, features, np.stack(all_labels), template, seed, bundle)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.layers import CausalStack
+
+SCALE = 0.3
+"""Features have a standard deviation of about 3.5 (natural-log power)."""
 
 
 class AudioEncoder(nn.Module):
@@ -23,5 +27,8 @@ class AudioEncoder(nn.Module):
         return self.stack.initial(batch)
 
     def forward(self, features: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        # Features have a standard deviation of about 3.5 (natural-log power).
-        return self.stack(self.enter(features.transpose(1, 2) * 0.3), pasts)
+        return self.stack(self.enter(features.transpose(1, 2) * SCALE), pasts)
+
+    def step(self, features: Tensor, line: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of B streams: (B, hops * mels) and the stack's delay line -> (codes (B, A), line)."""
+        return self.stack.step(linear(features * SCALE, self.enter.weight[:, :, 0], self.enter.bias), line)

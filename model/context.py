@@ -23,7 +23,7 @@ class ContextModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         heads, classes, width = config.free_heads, config.classes, config.context_channels
-        self.heads, self.classes = heads, classes
+        self.heads, self.classes, self.width = heads, classes, width
         self.past_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
         self.past_stack = CausalStack(width, 2, config.context_dilations)
         self.from_past = nn.Linear(width, heads * width)
@@ -31,10 +31,6 @@ class ContextModel(nn.Module):
         self.head_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
         self.leave = nn.Parameter(torch.randn(heads, classes, width) * width**-0.5)
         self.bias = nn.Parameter(torch.zeros(heads, classes))
-
-    def initial(self, batch: int) -> list[Tensor]:
-        """The pasts of the stack, and last the embedded labels of the frame before: before the first there are none."""
-        return [*self.past_stack.initial(batch), self.past_book.new_zeros(batch, self.past_book.shape[1])]
 
     def forward(self, labels: Tensor, history: Tensor, audio: Tensor) -> Tensor:
         """Logits of every head given the true labels before it.
@@ -51,20 +47,28 @@ class ContextModel(nn.Module):
         earlier = functional.pad(own.cumsum(2)[:, :, :-1], (0, 0, 1, 0))
         return torch.einsum("bthd,hcd->bthc", functional.silu(base + earlier), self.leave) + self.bias
 
-    def remember(self, label: Tensor, head: int) -> Tensor:
-        """(B,) int64 label of one head -> (B, D), what the next frame's past shall hold of it."""
-        return self.past_book[head * self.classes + label]
+    def step(self, noise: Tensor, audio: Tensor, line: Tensor, said: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One frame of B streams.
 
-    def history(self, audio: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """What all heads of this frame share: (B, A, 1) audio -> ((B, H, D), pasts of the stack)."""
-        past, after = self.past_stack(pasts[-1].unsqueeze(2), pasts[:-1])
-        return self._base(past.squeeze(2), audio.squeeze(2)), after
+        noise: (B, H, C), added to the logits. audio: (B, A). line: the stack's delay line. said: (B, D), the embedded
+        labels of the frame before; zeros before the first. Returns (B, H) labels, and line and said for the next frame.
+        """
+        past, line = self.past_stack.step(said, line)
+        weights = torch.cat([self.from_past.weight, self.from_audio.weight], 1)
+        base = functional.linear(torch.cat([past, audio], 1), weights, self.from_past.bias + self.from_audio.bias)
+        noises = (noise + self.bias).reshape(-1, self.heads * self.classes).split(self.classes, 1)
+        earlier, labels = None, []
+        for row, book, leave, noise in zip(
+            base.split(self.width, 1), self.head_book.split(self.classes), self.leave, noises, strict=True
+        ):
+            hidden = functional.silu(row if earlier is None else row + earlier)
+            label = torch.addmm(noise, hidden, leave.t()).argmax(1)
+            earlier = book[label] if earlier is None else earlier + book[label]
+            labels.append(label)
+        chosen = torch.stack(labels, 1)
+        rows = torch.arange(self.heads, device=chosen.device) * self.classes
+        return chosen, line, self.past_book[chosen + rows].sum(1)
 
     def _base(self, past: Tensor, audio: Tensor) -> Tensor:
         """(..., D) past and (..., A) audio -> (..., H, D), a row for each head."""
         return (self.from_past(past) + self.from_audio(audio)).unflatten(-1, (self.heads, -1))
-
-    def head(self, base: Tensor, earlier: Tensor, head: int) -> Tensor:
-        """(B, C) logits of one head from its row of the history and the sum of earlier heads' embeddings (B, D)."""
-        hidden = functional.silu(base[:, head] + earlier)
-        return functional.linear(hidden, self.leave[head], self.bias[head])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.layers import CausalStack
@@ -27,13 +28,14 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """latent: (B, T, H, C) one-hot, kept differentiable for training -> (coefficients (B, T, basis), pasts)."""
-        return self.decode(latent.flatten(2) @ self.book, pasts)
-
-    def embed(self, labels: Tensor) -> Tensor:
-        """(H,) int64 labels of a frame -> (decoder_channels,): the gather that a one-hot product amounts to."""
-        return self.book[labels + torch.arange(self.heads, device=labels.device) * self.classes].sum(0)
-
-    def decode(self, embedded: Tensor, pasts: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """(B, T, decoder_channels) sums of embeddings -> (coefficients (B, T, basis), pasts)."""
-        x, pasts = self.stack(embedded.transpose(1, 2), pasts)
+        x, pasts = self.stack((latent.flatten(2) @ self.book).transpose(1, 2), pasts)
         return self.leave(x).transpose(1, 2), pasts
+
+    def step(self, labels: Tensor, line: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of B streams: (B, H) int64 labels and the stack's delay line -> (coefficients (B, basis), line).
+
+        Embeddings are gathered, which the product with a one-hot latent amounts to.
+        """
+        rows = torch.arange(self.heads, device=labels.device) * self.classes
+        x, line = self.stack.step(self.book[labels + rows].sum(1), line)
+        return linear(x, self.leave.weight[:, :, 0], self.leave.bias), line

@@ -57,12 +57,12 @@ def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.n
     config = step.config
     states = list(step.initial().values())
     neutral = torch.from_numpy(template)
-    constant = (torch.from_numpy(temperature), neutral, step.face.shape(neutral))
+    constant = (neutral[None], step.face.shape(neutral)[None])
     frames = []
     for t, features in enumerate(torch.from_numpy(log_mel(audio, config.features))):
-        noise = torch.from_numpy(gumbel(seed, t, config.heads, config.classes))
-        vertices, _, *states = step(features, noise, *constant, *states)
-        frames.append(vertices.numpy())
+        noise = temperature[:, None] * gumbel(seed, t, config.heads, config.classes)
+        vertices, _, *states = step(features[None], torch.from_numpy(noise)[None], *constant, *states)
+        frames.append(vertices[0].numpy())
     return np.stack(frames)
 
 

@@ -8,12 +8,17 @@ matrix that re-mixes the basis for that face (a wider jaw swings further). Both 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from voxmesh.model.config import ModelConfig
+
+BRIDGED = 32
+"""Vertices: computing a shorter run of zeros is less work than going round it."""
 
 
 class ShapeMixer(nn.Module):
@@ -51,6 +56,7 @@ class FaceBasis(nn.Module):
 
     def __init__(self, config: ModelConfig, vertices: int, moving: int) -> None:
         super().__init__()
+        self.moving = moving
         self.register_buffer("basis", torch.zeros(config.basis, 3 * moving))
         self.register_buffer("order", torch.zeros(vertices, dtype=torch.int64))
         self.shape = ShapeMixer(config, vertices)
@@ -59,11 +65,38 @@ class FaceBasis(nn.Module):
         """(T, K) coefficients, (V, 3) template, (K, K) identity -> (T, V, 3) vertices in metres."""
         return template + self.offsets(coefficients @ identity)
 
+    def step(self, coefficients: Tensor, templates: Tensor, identities: Tensor) -> Tensor:
+        """One frame of B faces: (B, K), (B, V, 3) and (B, K, K) -> (B, V, 3).
+
+        By runs of vertices that move and runs that do not: copying a few runs is far less work than gathering rows.
+        """
+        own = (coefficients.unsqueeze(1) @ identities).squeeze(1)
+        moving, vertices = self.moving, len(self.order)
+        # The three zero columns are the motion of vertices that do not move.
+        basis = torch.cat([self.basis, torch.zeros(len(self.basis), 3)], 1).reshape(-1, moving + 1, 3)
+        runs = _runs((self.order < moving).tolist())
+        sizes = [3 * length for _, length in runs]
+        parts = list(templates.reshape(-1, 3 * vertices).split(sizes, 1))
+        start = 0
+        for i, (moves, length) in enumerate(runs):
+            if moves:
+                rows = basis.index_select(1, self.order[start : start + length]).reshape(-1, sizes[i])
+                parts[i] = torch.addmm(parts[i], own, rows)
+            start += length
+        return torch.cat(parts, 1).reshape(-1, vertices, 3)
+
     def offsets(self, coefficients: Tensor) -> Tensor:
         """(T, K) -> (T, V, 3): motion away from the template."""
         moved = (coefficients @ self.basis).unflatten(1, (-1, 3))
         still = torch.zeros_like(moved[:, :1])
         return torch.cat([moved, still], 1)[:, self.order]
+
+
+def _runs(moves: list[bool]) -> list[tuple[bool, int]]:
+    """Whether vertices move, as runs of equals (value, length); still runs shorter than BRIDGED count as moving."""
+    still = [(value, len(list(run))) for value, run in groupby(moves)]
+    bridged = [(value or length < BRIDGED, length) for value, length in still]
+    return [(value, sum(length for _, length in run)) for value, run in groupby(bridged, itemgetter(0))]
 
 
 def fit_face_basis(

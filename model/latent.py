@@ -42,6 +42,15 @@ class Heads(nn.Module):
         logits = self.leave(functional.silu(self.enter(codes)))
         return logits.transpose(1, 2).unflatten(2, self.shape)
 
+    def step(self, codes: Tensor, noise: Tensor) -> Tensor:
+        """One frame of B streams: (B, channels), and (B, heads, C) added to the logits -> (B, heads) int64 labels."""
+        heads, classes = self.shape
+        hidden = functional.silu(functional.linear(codes, self.enter.weight[:, :, 0], self.enter.bias))
+        logits = torch.addmm(
+            noise.reshape(-1, heads * classes) + self.leave.bias, hidden, self.leave.weight[:, :, 0].t()
+        )
+        return logits.reshape(-1, heads, classes).argmax(2)
+
 
 def gumbel_like(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Standard Gumbel noise in the shape of `logits`, float32."""

@@ -1,4 +1,7 @@
-"""What runs live; and the streaming step, which gets exported: a frame of features and noise in, vertices out."""
+"""What runs live; and the streaming step, which gets exported: a frame of features and noise in, vertices out.
+
+It steps a batch of streams, so that one call serves many sessions: reading the weights is what a frame costs.
+"""
 
 from __future__ import annotations
 
@@ -37,49 +40,51 @@ class Live(nn.Module):
 
 
 class Step(nn.Module):
-    """forward(features, noise, temperature, template, identity, *states) -> (vertices, labels, *states).
+    """One frame of B streams: forward(features, noise, template, identity, *states) -> (vertices, labels, *states).
 
-    features: (hops * mels,) of this frame. noise: (H, C) Gumbel noise. temperature: (H,), 0 takes the most probable.
-    template: (V, 3) metres. identity: (basis, basis), from `IdentityStep`. vertices: (V, 3). labels: (H,) int64.
+    features: (B, hops * mels) of this frame. noise: (B, H, C), added to the logits; none takes the most probable.
+    template: (B, V, 3) metres. identity: (B, basis, basis), from `IdentityStep`. vertices: (B, V, 3).
+    labels: (B, H) int64. states: as `initial`.
     """
 
     def __init__(self, config: ModelConfig, live: Live, decoder: Decoder, face: FaceBasis):
         super().__init__()
         self.config = config
         self.live, self.decoder, self.face = live, decoder, face
+        self.encode, self.hear, self.guess = OneFrame(live.audio), OneFrame(live.hear), OneFrame(live.context)
+        self.decode = OneFrame(decoder)
 
-    def initial(self) -> dict[str, Tensor]:
+    def initial(self, batch: int = 1) -> dict[str, Tensor]:
         """The states before the first frame, by name, in the order of the inputs."""
-        parts: dict[str, AudioEncoder | ContextModel | Decoder]
-        parts = {"audio": self.live.audio, "context": self.live.context, "decoder": self.decoder}
-        return {f"{name}_past_{i}": x for name, part in parts.items() for i, x in enumerate(part.initial(1))}
+        audio, context = self.live.audio.stack, self.live.context
+        return {
+            "audio_past": audio.line(batch),
+            "context_past": context.past_stack.line(batch),
+            "context_said": context.past_book.new_zeros(batch, context.width),
+            "decoder_past": self.decoder.stack.line(batch),
+        }
 
-    def forward(
-        self, features: Tensor, noise: Tensor, temperature: Tensor, template: Tensor, identity: Tensor, *states: Tensor
-    ) -> Inputs:
-        context, classes, heard_heads = self.live.context, self.config.classes, self.config.heard_heads
-        audio_count = len(self.live.audio.stack.blocks)
-        context_count = len(context.past_stack.blocks) + 1
-        pasts = list(states)
-        audio_pasts, pasts = pasts[:audio_count], pasts[audio_count:]
-        context_pasts, decoder_pasts = pasts[:context_count], pasts[context_count:]
-        noise = temperature[:, None] * noise
+    def forward(self, features: Tensor, noise: Tensor, template: Tensor, identity: Tensor, *states: Tensor) -> Inputs:
+        audio_past, context_past, said, decoder_past = states
+        heard_heads = self.config.heard_heads
+        code, audio_past = self.encode(features, audio_past)
+        heard = self.hear(code, noise[:, :heard_heads])
+        free, context_past, said = self.guess(noise[:, heard_heads:], code, context_past, said)
+        labels = torch.cat([heard, free], 1)
+        coefficients, decoder_past = self.decode(labels, decoder_past)
+        vertices = self.face.step(coefficients, template, identity)
+        return vertices, labels, audio_past, context_past, said, decoder_past
 
-        code, audio_pasts = self.live.audio(features[None, None], audio_pasts)
-        heard = (self.live.hear(code)[0, 0] + noise[:heard_heads]).argmax(1)
-        base, context_pasts = context.history(code, context_pasts)
-        labels = [heard]
-        earlier = torch.zeros_like(base[:, 0])
-        past = torch.zeros_like(earlier)
-        for head in range(context.heads):
-            label = (context.head(base, earlier, head) + noise[heard_heads + head]).argmax(1)
-            earlier = earlier + context.head_book[head * classes + label]
-            past = past + context.remember(label, head)
-            labels.append(label)
-        chosen = torch.cat(labels)
-        coefficients, decoder_pasts = self.decoder.decode(self.decoder.embed(chosen)[None, None], decoder_pasts)
-        vertices = self.face(coefficients[0], template, identity)[0]
-        return vertices, chosen, *audio_pasts, *context_pasts, past, *decoder_pasts
+
+class OneFrame(nn.Module):
+    """The `step` of a module, called as a module of its own: the exported graph's nodes are named by it."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *arguments: Tensor) -> Inputs:
+        return self.module.step(*arguments)
 
 
 class IdentityStep(nn.Module):

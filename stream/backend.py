@@ -21,12 +21,16 @@ class Backend(Protocol):
         """(V, 3) float32 template -> what the step wants to know of it, once a stream."""
 
     def step(self, inputs: dict[str, np.ndarray], state: State) -> tuple[np.ndarray, np.ndarray, State]:
-        """One frame: features, noise, temperature, template, identity -> vertices (V, 3), labels (H,), next state."""
+        """One frame of each of N sessions, each a row: float32, C-contiguous.
+
+        inputs: features (N, hops * mels); noise (N, H, C), added to the logits; template (N, V, 3); identity (N, K, K).
+        Returns vertices (N, V, 3), labels (N, H) int64 and the next state; what was given is left as it was.
+        """
 
 
-def initial_state(bundle: Bundle) -> State:
-    """The state before the first frame: zeros."""
-    return {tensor.name: np.zeros(tensor.shape, tensor.dtype) for tensor in bundle.states}
+def initial_state(bundle: Bundle, sessions: int = 1) -> State:
+    """The state of that many sessions, each a row, before the first frame: zeros."""
+    return {tensor.name: np.zeros((sessions, *tensor.shape), tensor.dtype) for tensor in bundle.states}
 
 
 def open_backend(bundle: Bundle, name: str = "onnx", threads: int = 1) -> Backend:

@@ -20,7 +20,7 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
-FORMAT = 1
+FORMAT = 2
 UNIT_M = 1e-5
 """Positions in avatar.npz are int16 multiples of this: 10 micrometres, up to a third of a metre."""
 SHIPPED = ("default", "instant")
@@ -30,7 +30,7 @@ GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "id
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named input or output of the step graph."""
+    """A named input or output of the step graph; its shape is one session's, the graph's has sessions in front."""
 
     name: str
     dtype: str

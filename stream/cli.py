@@ -15,6 +15,7 @@ from voxmesh.stream.errors import VoxmeshError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("voxmesh.stream.demo_command:demo", "Show a head speaking, whatever this machine has."),
     "live": ("voxmesh.stream.live_command:live", "Speak: microphone to face, published over ZeroMQ."),
+    "serve": ("voxmesh.stream.serve_command:serve", "Many faces from one process: audio in over ZeroMQ, frames out."),
     "animate": (
         "voxmesh.stream.animate_command:animate",
         "Turn an audio file into an animation (.npz, .glb, .csv or .mp4).",

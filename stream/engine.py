@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from voxmesh.stream.backend import Backend, initial_state, open_backend
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.clock import FrameClock
 from voxmesh.stream.errors import VoxmeshError
-from voxmesh.stream.features import LogMel
 from voxmesh.stream.frame_rate import FrameRate
-from voxmesh.stream.noise import gumbel
-from voxmesh.stream.resample import Resampler
+from voxmesh.stream.hearing import Heard, Hearing
+from voxmesh.stream.noise import Noise
 from voxmesh.stream.types import AudioChunk, Frame
 
 
@@ -38,103 +35,49 @@ class Engine:
         backend: Backend | None = None,
         fps: tuple[int, int] | None = None,
     ) -> None:
-        if not (np.isfinite(temperature) and temperature >= 0):
-            raise VoxmeshError(f"temperature is {temperature}: it must be 0 or more")
         self.bundle = bundle
         own = bundle.features.clock
         self.clock = FrameClock(own.sample_rate, *fps) if fps else own
         self._rate = FrameRate(own, self.clock)
         self.topology = bundle.topology(identity)
         self.seed = seed
-        self.source_rate = source_rate or self.clock.sample_rate
-        self.lost_samples = 0
+        self.hearing = Hearing(bundle.features, source_rate)
+        self.source_rate = self.hearing.source_rate
         self._backend = backend if backend is not None else open_backend(bundle)
-        self._resampler = Resampler(self.source_rate, self.clock.sample_rate)
-        self._features = LogMel(bundle.features)
         self._state = initial_state(bundle)
-        self._constant = {
-            "temperature": (bundle.temperature * np.float32(temperature)).astype(np.float32),
-            "template": self.topology.template,
-            "identity": self._backend.identity(self.topology.template),
-        }
-        self._hops = np.zeros((0, bundle.features.mels), np.float32)
-        self._next_frame = 0
-        self._received = 0  # samples at the source's rate
-        self._captured: deque[tuple[int, int]] = deque()  # (source sample, captured_ns), oldest first
-        self._flushed = False
+        self._noise = make_noise(bundle, seed, temperature)
+        template = self.topology.template
+        self._face = {"template": template[None], "identity": self._backend.identity(template)[None]}
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples that never came and were heard as silence."""
+        return self.hearing.lost_samples
 
     @property
     def replaced_samples(self) -> int:
         """NaN and infinite samples that were heard as silence."""
-        return self._resampler.replaced
+        return self.hearing.resampler.replaced
 
     def push(self, chunk: AudioChunk) -> list[Frame]:
-        if self._flushed:
-            raise ValueError("this engine was flushed: its stream is over, make another")
-        samples = np.asarray(chunk.samples)
-        gap = chunk.start - self._received
-        if gap < 0:
-            # Heard before: keep only what is new.
-            samples, gap = samples[-gap:], 0
-        if gap:
-            self.lost_samples += gap
-            samples = np.concatenate([np.zeros((gap, *samples.shape[1:]), np.float32), samples])
-        if not len(samples):
-            return []
-        if chunk.captured_ns:
-            self._captured.append((chunk.start, chunk.captured_ns))
-        self._received += len(samples)
-        self._hear(self._features.push(self._resampler.push(samples)))
-        return self._frames(self._available())
+        """Raises ValueError once flushed."""
+        return self._frames(self.hearing.push(chunk))
 
     def flush(self) -> list[Frame]:
         """The frames whose look-ahead ends in silence after the last sample. The engine is done after it."""
-        self._flushed = True
-        self._hear(self._features.push(self._resampler.flush()))
-        # The resampler may be a few samples short of or past the exact ratio: the clock decides.
-        total = self._heard_samples()
-        wanted = self.bundle.features.clock.frames(total)
-        while self._next_frame + self._available() < wanted:
-            self._hear(self._features.flush())
-        return self._frames(wanted - self._next_frame) + self._rate.flush(total)
+        return self._frames(self.hearing.flush()) + self._rate.flush(self.hearing.samples)
 
-    def _hear(self, hops: np.ndarray) -> None:
-        if len(hops):
-            self._hops = np.concatenate([self._hops, hops])
+    def _frames(self, heard: list[Heard]) -> list[Frame]:
+        return [frame for one in heard for frame in self._rate.push(self._frame(one))]
 
-    def _heard_samples(self) -> int:
-        """At the bundle's rate, those that the resampler still holds back included."""
-        return -(-self._received * self.clock.sample_rate // self.source_rate)
-
-    def _available(self) -> int:
-        """Frames whose features are there. With no look-ahead they are there one sample before the one depicted."""
-        depicted = self.bundle.features.clock.frames(self._heard_samples()) - self._next_frame
-        return min(depicted, len(self._hops) // self.bundle.features.hops_per_frame)
-
-    def _frames(self, count: int) -> list[Frame]:
-        per_frame = self.bundle.features.hops_per_frame
-        own = [self._frame(self._hops[i * per_frame : (i + 1) * per_frame]) for i in range(count)]
-        self._hops = self._hops[max(0, count) * per_frame :]
-        return [frame for one in own for frame in self._rate.push(one)]
-
-    def _frame(self, hops: np.ndarray) -> Frame:
-        index = self._next_frame
-        inputs = {
-            "features": hops.reshape(-1),
-            "noise": gumbel(self.seed, index, self.bundle.heads, self.bundle.classes),
-            **self._constant,
-        }
+    def _frame(self, heard: Heard) -> Frame:
+        inputs = {"features": heard.features[None], "noise": self._noise.frame(heard.index)[None], **self._face}
         vertices, labels, self._state = self._backend.step(inputs, self._state)
-        self._next_frame += 1
-        sample = self.bundle.features.clock.sample(index)
-        return Frame(index, sample, self._captured_ns(sample), vertices, labels)
+        return Frame(heard.index, heard.sample, heard.captured_ns, vertices[0], labels[0])
 
-    def _captured_ns(self, sample: int) -> int:
-        """When the depicted sample entered the microphone, from the chunk that brought it."""
-        source = sample * self.source_rate // self.clock.sample_rate
-        while len(self._captured) > 1 and self._captured[1][0] <= source:
-            self._captured.popleft()
-        if not self._captured:
-            return 0
-        start, captured_ns = self._captured[0]
-        return captured_ns + (source - start) * 1_000_000_000 // self.source_rate
+
+def make_noise(bundle: Bundle, seed: int, temperature: float) -> Noise:
+    """The noise of a stream; `temperature` scales every head's own. Raises VoxmeshError for one that will not do."""
+    if not (np.isfinite(temperature) and temperature >= 0):
+        raise VoxmeshError(f"temperature is {temperature}: it must be 0 or more")
+    return Noise(seed, bundle.temperature * np.float32(temperature), bundle.classes)

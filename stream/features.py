@@ -133,10 +133,10 @@ class RunningMean:
         level = hop.mean(dtype=np.float32)
         self._peak = max(level, self._peak - self._fall)
         # 1 at the peak, 0 at the bottom of the speech range.
-        speech = float(np.clip(1.0 + (level - self._peak) / self._range, 0.0, 1.0))
+        speech = min(max(float(1.0 + (level - self._peak) / self._range), 0.0), 1.0)
         self._weight = min(self._weight + speech, self._memory)
         self._mean = self._mean + np.float32(speech / self._weight) * (hop - self._mean)
-        return np.clip(hop - self._mean, -self._clip, self._clip)
+        return np.minimum(np.maximum(hop - self._mean, -self._clip), self._clip)
 
 
 def log_mel(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:

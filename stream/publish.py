@@ -20,9 +20,10 @@ LINGER_MS = 300
 
 
 class Publisher:
-    """Binds `endpoint` and publishes the frames of one session. Use as a context manager: leaving it says bye.
+    """Binds `endpoint` and publishes frames. Use as a context manager: leaving it says bye.
 
-    hello: what each new subscriber is sent first; its session names this publisher's messages.
+    hello: what each new subscriber is sent first; its session names this publisher's messages. More sessions may be
+    added; without a hello there are none to begin with.
     subscriptions: topics asked for, all subscribers together. viewers: those of them that bring frames.
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
@@ -32,19 +33,17 @@ class Publisher:
     def __init__(
         self,
         endpoint: str,
-        hello: wire.TopologyMessage,
+        hello: wire.TopologyMessage | None,
         *,
         lookahead_samples: int = 0,
         high_water: int = HIGH_WATER,
     ) -> None:
-        self.session = hello.session
         self.lookahead_samples = lookahead_samples
         self.published = 0
         self.overruns = 0
         self.subscriptions = 0
         self.viewers = 0
-        self._frames = wire.topic(wire.FRAME, hello.session)
-        self._hello = wire.pack(hello)
+        self._hellos: dict[str, bytes] = {}
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.sndhwm = high_water
@@ -59,12 +58,29 @@ class Publisher:
             self._context.destroy(linger=0)
             raise VoxmeshError(f"cannot listen on {endpoint}: {_reason(error)}") from error
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+        self.session = ""
+        if hello is not None:
+            self.session = hello.session
+            self.add(hello)
 
-    def publish(self, frame: Frame, weights: np.ndarray | None = None) -> int:
-        """Send one frame, with blendshape weights (52,) if given. Returns CLOCK_MONOTONIC ns of its sending."""
+    def add(self, hello: wire.TopologyMessage) -> None:
+        """Begin a session: those who listen already are sent its topology."""
+        self._hellos[hello.session] = wire.pack(hello)
+        self._send(self._hellos[hello.session])
+
+    def remove(self, session: str) -> None:
+        """End a session: say bye to those who listen to it."""
+        del self._hellos[session]
+        self._send(wire.pack(wire.ByeMessage(session)))
+
+    def publish(self, frame: Frame, weights: np.ndarray | None = None, session: str | None = None) -> int:
+        """Send one frame, with blendshape weights (52,) if given, of the first session unless another is named.
+
+        Returns CLOCK_MONOTONIC ns of its sending.
+        """
         now = time.monotonic_ns()
         message = wire.FrameMessage(
-            self.session,
+            session or self.session,
             frame.index,
             frame.sample,
             frame.captured_ns,
@@ -79,7 +95,7 @@ class Publisher:
 
     def poll(self) -> None:
         """Read subscriptions and answer them. Call it often: until it is called, a new subscriber hears nothing."""
-        greet = False
+        greet: dict[str, bytes] = {}
         while True:
             try:
                 event = self._socket.recv(zmq.NOBLOCK)
@@ -88,11 +104,18 @@ class Publisher:
             joined, topic = event[:1] == b"\1", event[1:]
             change = 1 if joined else -1
             self.subscriptions += change
-            self.viewers += change * self._frames.startswith(topic)
-            greet = greet or (joined and self._hello.startswith(topic))
-        if greet:
+            self.viewers += change * self._brings_frames(topic)
+            if joined:
+                greet.update({name: hello for name, hello in self._hellos.items() if hello.startswith(topic)})
+        for hello in greet.values():
             # To all who subscribed to topologies: XPUB cannot address one. Theirs is the same, they may ignore it.
-            self._send(self._hello)
+            self._send(hello)
+
+    def _brings_frames(self, topic: bytes) -> bool:
+        if not self.session:
+            # Sessions come and go: whoever would be sent any frame counts.
+            return topic.startswith(wire.topic(wire.FRAME)) or wire.topic(wire.FRAME).startswith(topic)
+        return wire.topic(wire.FRAME, self.session).startswith(topic)
 
     def _send(self, data: bytes) -> bool:
         """Never blocks; False when somebody's queue has become full, who then misses this message."""
@@ -110,7 +133,8 @@ class Publisher:
         """Say bye and close; waits LINGER_MS at most for what is still to be sent."""
         if not self._socket.closed:
             self.poll()
-            self._send(wire.pack(wire.ByeMessage(self.session)))
+            for session in list(self._hellos):
+                self.remove(session)
             self._context.destroy(linger=LINGER_MS)
 
     def __enter__(self) -> Publisher:

@@ -25,10 +25,9 @@ class TorchScriptBackend:
             # Weights are stored as half precision; they compute as single.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # torch announces torch.export
-                step, identity = (
-                    torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")
-                )
-            self._step, self._identity = step.float().eval(), identity.float().eval()
+                graphs = [torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")]
+                # Freezing works out once what depends on weights only.
+                self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in graphs)
         except RuntimeError as error:
             raise VoxmeshError(f"{bundle.folder}: TorchScript does not read step.pt: {str(error)[:200]}") from error
         self._states = [tensor.name for tensor in bundle.states]
@@ -38,7 +37,7 @@ class TorchScriptBackend:
             return self._identity(self._torch.from_numpy(template)).numpy()
 
     def step(self, inputs: dict[str, np.ndarray], state: State) -> tuple[np.ndarray, np.ndarray, State]:
-        names = ("features", "noise", "temperature", "template", "identity")
+        names = ("features", "noise", "template", "identity")
         arrays = [*(inputs[name] for name in names), *(state[name] for name in self._states)]
         with self._torch.inference_mode():
             vertices, labels, *states = self._step(*(self._torch.from_numpy(array) for array in arrays))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 State = dict[str, np.ndarray]
-"""What a step remembers, keyed by the graph's own input names. An argument and a result, never hidden."""
+"""What a step remembers: a row a session, keyed by the graph's input names. An argument and a result, never hidden."""
 
 
 @dataclass(frozen=True)

@@ -32,3 +32,17 @@ def test_a_past_can_be_kept_and_returned_to() -> None:
     first, _ = stack(x, pasts)
     again, _ = stack(x, kept)
     assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize(("kernel", "dilations"), [(3, (1, 2, 8)), (2, (1, 2, 4)), (4, (3,))])
+def test_single_steps_compute_what_the_whole_does(kernel: int, dilations: tuple[int, ...]) -> None:
+    """`step` over the delay line is `forward` over the sequence, for several streams at once."""
+    torch.manual_seed(0)
+    stack = CausalStack(8, kernel, dilations).eval()
+    x = torch.randn(3, 8, 40)
+    whole, _ = stack(x, stack.initial(3))
+    line, steps = stack.line(3), []
+    for row in x.unbind(2):
+        y, line = stack.step(row, line)
+        steps.append(y)
+    torch.testing.assert_close(torch.stack(steps, 2), whole, rtol=1e-5, atol=1e-5)

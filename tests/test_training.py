@@ -143,12 +143,12 @@ def test_the_decoder_hears_the_labels_that_come_live(trained: Run) -> None:
     features = torch.randn(1, 40, CONFIG.features.hops_per_frame * CONFIG.features.mels)
     template = torch.zeros(len(step.face.order), 3)
     noise = torch.zeros(CONFIG.heads, CONFIG.classes)
-    constant = (noise, torch.zeros(CONFIG.heads), template, step.face.shape(template))
+    constant = (noise[None], template[None], step.face.shape(template)[None])
     states, said = list(step.initial().values()), []
     with torch.inference_mode():
         for row in features[0]:
-            _, labels, *states = step(row, *constant, *states)
-            said.append(labels)
+            _, labels, *states = step(row[None], *constant, *states)
+            said.append(labels[0])
         heard = live.hear(live.encode(features)).argmax(-1)[0]
     assert torch.equal(torch.stack(said)[:, : CONFIG.heard_heads], heard)
 

@@ -1,0 +1,81 @@
+"""Audio on the wire, for `voxmesh serve`: one-part little-endian messages, a header of 40 bytes and samples.
+
+    offset  bytes
+    0       4      magic `VXA1`
+    4       16     session name, UTF-8, padded with zero bytes
+    20      1      kind: `i` int16 samples, `f` float32 samples, `e` the end of the session (no samples)
+    21      1      reserved, 0
+    22      2      identity, uint16: which of the bundle's faces
+    24      4      rate, uint32: samples a second
+    28      4      seed, uint32
+    32      8      start, uint64: index of the first sample since the session began, at its rate
+    40             samples, mono; int16's full scale is 32768, float32's 1
+
+The first message of a name opens the session with its identity, rate and seed; later ones repeat them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxmesh.stream import wire
+from voxmesh.stream.wire import WireError
+
+MAGIC = b"VXA1"
+INT16, FLOAT32, END = b"i", b"f", b"e"
+_HEADER = struct.Struct("<4s16scxHIIQ")
+HEADER_BYTES = _HEADER.size
+MAX_BYTES = HEADER_BYTES + (1 << 18)
+"""Of a message: 65,536 float32 samples, more than a second of any usual rate."""
+MAX_START = 1 << 56
+"""Samples: 20,000 years at 96 kHz, and no sum of two overflows."""
+
+
+@dataclass(frozen=True)
+class AudioMessage:
+    """A run of samples of one session. samples: (N,) float32 or int16, or None where the session ends."""
+
+    session: str
+    samples: np.ndarray | None
+    start: int = 0
+    rate: int = 16000
+    identity: int = 0
+    seed: int = 0
+
+
+def pack_audio(message: AudioMessage) -> bytes:
+    """The bytes of a message. Raises WireError for a name that is empty or longer than 16 bytes."""
+    name = wire.topic(wire.BYE, message.session)[-16:]
+    m, samples = message, message.samples
+    if samples is None:
+        kind, body = END, b""
+    elif samples.dtype == np.int16:
+        kind, body = INT16, samples.astype("<i2").tobytes()
+    else:
+        kind, body = FLOAT32, samples.astype("<f4").tobytes()
+    return _HEADER.pack(MAGIC, name, kind, m.identity, m.rate, m.seed, m.start) + body
+
+
+def unpack_audio(data: bytes) -> AudioMessage:
+    """The message in `data`, its samples as float32. Raises WireError for anything but a whole message."""
+    if not HEADER_BYTES <= len(data) <= MAX_BYTES or data[:4] != MAGIC:
+        raise WireError(f"not an audio message of voxmesh: {len(data)} bytes starting {data[:4]!r}")
+    _, raw, kind, identity, rate, seed, start = _HEADER.unpack_from(data)
+    try:
+        session = raw.rstrip(b"\0").decode()
+    except UnicodeDecodeError as error:
+        raise WireError(f"session name {raw!r} is not UTF-8") from error
+    wire.topic(wire.BYE, session)
+    body = memoryview(data)[HEADER_BYTES:]
+    size = {INT16: 2, FLOAT32: 4}.get(kind, 0)
+    if not rate or start > MAX_START or (len(body) % size if size else kind != END or len(body)):
+        raise WireError(
+            f"audio message of kind {kind!r}, {rate} Hz, from sample {start}, with {len(body)} bytes of samples"
+        )
+    if kind == END:
+        return AudioMessage(session, None, start, rate, identity, seed)
+    samples = np.frombuffer(body, "<f4") if kind == FLOAT32 else np.frombuffer(body, "<i2") / np.float32(32768)
+    return AudioMessage(session, samples, start, rate, identity, seed)

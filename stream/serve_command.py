@@ -1,0 +1,60 @@
+"""`voxmesh serve`: many faces from one process."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+import click
+
+from voxmesh.stream.backend import BACKENDS, open_backend
+from voxmesh.stream.bundle import load
+from voxmesh.stream.live_command import full_endpoint
+from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
+from voxmesh.stream.serve import DEFAULT_AUDIO, Limits, Server
+from voxmesh.stream.sessions import Sessions
+from voxmesh.stream.stopping import stop_on_signals
+
+
+@click.command()
+@click.option("--audio", default=DEFAULT_AUDIO, show_default=True, help="Where audio comes in (a ZeroMQ PULL socket).")
+@click.option("--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where frames go out.")
+@click.option("--sessions", type=click.IntRange(1), default=32, show_default=True, help="How many at once.")
+@click.option(
+    "--idle", metavar="SECONDS", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True,
+    help="A session that sends nothing for so long is closed.",
+)  # fmt: skip
+@click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
+@click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks.")
+@click.option("--quiet", is_flag=True, help="No status lines.")
+def serve(
+    audio: str, listen: str, sessions: int, idle: float, bundle: Path | None, backend: str, threads: int, quiet: bool
+) -> None:
+    """Make many faces speak: audio of named sessions comes in, each one's frames are published under its name.
+
+    The message that audio travels in is described in voxmesh.stream.audio_wire; `pack_audio` makes it. Ctrl-C ends
+    every session with its last frames and a bye.
+    """
+    loaded = load(bundle)
+    served = Sessions(loaded, open_backend(loaded, backend, threads))
+    with (
+        stop_on_signals() as stop,
+        Publisher(full_endpoint(listen), None, lookahead_samples=loaded.features.lookahead_samples) as publisher,
+        Server(served, publisher, full_endpoint(audio), Limits(sessions=sessions, idle_s=idle)) as server,
+    ):
+        click.echo(f"audio on {server.endpoint}, frames on {publisher.endpoint}, up to {sessions} sessions")
+        sys.stdout.flush()
+        # What has been loaded stays: the collector need not walk it between frames.
+        gc.freeze()
+        server.run(stop, (lambda one: None) if quiet else show)
+        if not quiet:
+            show(server)
+
+
+def show(server: Server) -> None:
+    """One line on stderr."""
+    dropped = ", ".join(f"{count} {why}" for why, count in sorted(server.dropped.items()))
+    line = f"{len(server.sessions)} sessions ({server.most} at most), {server.frames} frames"
+    print(f"{line}, dropped: {dropped or 'none'}", file=sys.stderr, flush=True)
