@@ -21,6 +21,7 @@ class Engine:
     Frames out = `clock.frames(samples in)`; the same samples, seed and temperature give the same frames whatever the
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     temperature scales every head's own; 0 takes the most probable label each time.
+    heard: (n,) float32, what the last push or flush heard, mono at the bundle's rate.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Engine:
         self.seed = seed
         self.source_rate = source_rate or self.clock.sample_rate
         self.lost_samples = 0
+        self.heard = np.zeros(0, np.float32)
         self._backend = backend if backend is not None else open_backend(bundle)
         self._resampler = Resampler(self.source_rate, self.clock.sample_rate)
         self._features = LogMel(bundle.features)
@@ -73,17 +75,20 @@ class Engine:
             self.lost_samples += gap
             samples = np.concatenate([np.zeros((gap, *samples.shape[1:]), np.float32), samples])
         if not len(samples):
+            self.heard = np.zeros(0, np.float32)
             return []
         if chunk.captured_ns:
             self._captured.append((chunk.start, chunk.captured_ns))
         self._received += len(samples)
-        self._hear(self._features.push(self._resampler.push(samples)))
+        self.heard = self._resampler.push(samples)
+        self._hear(self._features.push(self.heard))
         return self._frames(self._available())
 
     def flush(self) -> list[Frame]:
         """The frames whose look-ahead ends in silence after the last sample. The engine is done after it."""
         self._flushed = True
-        self._hear(self._features.push(self._resampler.flush()))
+        self.heard = self._resampler.flush()
+        self._hear(self._features.push(self.heard))
         # The resampler may be a few samples short of or past the exact ratio: the clock decides.
         total = -(-self._received * self.clock.sample_rate // self.source_rate)
         wanted = self.clock.frames(total)

@@ -10,6 +10,7 @@ import numpy as np
 import zmq
 
 from voxmesh.stream import wire
+from voxmesh.stream.depicted_sound import SoundBlock
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.types import Frame
 
@@ -23,6 +24,7 @@ class Publisher:
     """Binds `endpoint` and publishes the frames of one session. Use as a context manager: leaving it says bye.
 
     hello: what each new subscriber is sent first; its session names this publisher's messages.
+    vertex_type: how vertices travel, float32, float16 or int16; None sends weights only.
     subscriptions: topics asked for, all subscribers together. viewers: those of them that bring frames.
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
@@ -35,10 +37,13 @@ class Publisher:
         hello: wire.TopologyMessage,
         *,
         lookahead_samples: int = 0,
+        vertex_type: str | None = "float32",
         high_water: int = HIGH_WATER,
     ) -> None:
         self.session = hello.session
         self.lookahead_samples = lookahead_samples
+        self._sample_rate = hello.sample_rate
+        self._vertex_type = vertex_type
         self.published = 0
         self.overruns = 0
         self.subscriptions = 0
@@ -70,12 +75,29 @@ class Publisher:
             frame.captured_ns,
             now,
             self.lookahead_samples,
-            frame.vertices,
+            np.zeros((0, 3), np.float32) if self._vertex_type is None else frame.vertices,
             np.zeros(0, np.float32) if weights is None else weights,
+            self._sample_rate,
+            self._vertex_type or "float32",
         )
         self.published += 1
         self.overruns += not self._send(wire.pack(message))
         return now
+
+    def publish_sound(self, block: SoundBlock, sample_type: str = "float32") -> None:
+        """Send the sound that a frame depicts, as float32, float16 or int16."""
+        stamps = (block.index, block.sample, block.captured_ns, time.monotonic_ns(), self.lookahead_samples)
+        self._send(wire.pack(wire.AudioMessage(self.session, *stamps, self._sample_rate, block.samples, sample_type)))
+
+    def greet(self, hello: wire.TopologyMessage) -> None:
+        """Send a topology that has changed to all, and from now on to each new subscriber. Raises VoxmeshError."""
+        if hello.session != self.session or hello.sample_rate != self._sample_rate:
+            raise VoxmeshError(
+                f"a topology of session {hello.session!r} at {hello.sample_rate} Hz, but this publisher's is "
+                f"{self.session!r} at {self._sample_rate} Hz: close it and make another"
+            )
+        self._hello = wire.pack(hello)
+        self._send(self._hello)
 
     def poll(self) -> None:
         """Read subscriptions and answer them. Call it often: until it is called, a new subscriber hears nothing."""
