@@ -120,10 +120,10 @@ def _stamped(
 
 def unpack(data: bytes | memoryview) -> Message:
     """The message in `data`; arrays are read-only views of it. Raises WireError for anything but a whole message."""
-    if bytes(data[:3]) != MAGIC[:3] or len(data) < HEADER_BYTES:
-        raise WireError(f"not a voxmesh message: {len(data)} bytes starting {bytes(data[:8])!r}")
-    if bytes(data[:4]) != MAGIC:
+    if bytes(data[:3]) == MAGIC[:3] and len(data) > 3 and data[3] != MAGIC[3]:
         raise WireError(f"message of wire version {bytes(data[3:4])!r}, this reader knows 1: update voxmesh")
+    if bytes(data[:4]) != MAGIC or len(data) < HEADER_BYTES:
+        raise WireError(f"not a voxmesh message: {len(data)} bytes starting {bytes(data[:8])!r}")
     _, kind, raw, flags, code, *numbers = _HEADER.unpack_from(data)
     index, sample, captured, published, lookahead, rate, count, weights, *quantised = numbers
     if flags:
