@@ -115,6 +115,8 @@ static int Newest(const char* endpoint)
         receiver.TakeFrame(frame);
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    if (auto found = receiver.TakeTopology())
+        topology = found;
     receiver.TakeFrame(frame);
     std::cout << "newest " << frame.Header.Index << ' ' << Crc(frame.Vertices) << ' ' << Crc(frame.Weights) << " received "
               << receiver.Received << " missed " << receiver.Missed << " damaged " << receiver.Damaged << " template "
