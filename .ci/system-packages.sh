@@ -8,6 +8,8 @@ dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 e
 # What the talker speaks with beside espeak-ng and flite: festival and eight recorded voices, 41 MB to fetch.
 dev="$dev festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k"
 dev="$dev festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"
+# The Unity package's parser is compiled and run by Mono, the Unreal plugin's by g++, both on libzmq.
+dev="$dev mono-mcs mono-runtime libmono-system-core4.0-cil g++ libzmq3-dev cppzmq-dev"
 # People for the talker: the voices of Fish Fillets NG, KLettres (GPL-2) and Asterisk (CC BY-SA 3.0), 217 MB to fetch.
 train="$dev fillets-ng-data fillets-ng-data-cs fillets-ng-data-nl klettres-data asterisk-core-sounds-en-g722"
 train="$train pocketsphinx pocketsphinx-en-us"

@@ -1,4 +1,4 @@
-"""Other people's avatars: blendshape weights of each frame to any number of senders, fitted if there are any."""
+"""Other people's avatars: blendshape weights of each frame to any number of senders, fitted if anybody wants them."""
 
 from __future__ import annotations
 
@@ -31,24 +31,30 @@ class Sender(Protocol):
 class Avatars:
     """Fits weights to frames and hands them to senders. Use as a context manager: leaving it closes them.
 
-    Raises VoxmeshError when there are senders and the bundle's blendshapes are not the 52 of ARKit.
+    published: whether weights are wanted beside the senders.
+    Raises VoxmeshError when weights are wanted and the bundle's blendshapes are not the 52 of ARKit.
     """
 
-    def __init__(self, engine: Engine, senders: Sequence[Sender]) -> None:
+    def __init__(self, engine: Engine, senders: Sequence[Sender], published: bool = False) -> None:
         self.senders = tuple(senders)
-        self._fit: BlendshapeFit | None = None
-        if senders:
+        self._last: tuple[int, np.ndarray] | None = None
+        if senders or published:
             if engine.bundle.blendshape_names != ARKIT_NAMES:
                 raise VoxmeshError(
-                    f"the blendshapes of {engine.bundle.folder} are not ARKit's 52: drop --livelink and --vmc"
+                    f"the blendshapes of {engine.bundle.folder} are not ARKit's 52: drop --livelink and --vmc, "
+                    "--send vertices"
                 )
             self._fit = BlendshapeFit(engine.topology.template, engine.bundle.deltas)
 
+    def weights(self, frame: Frame) -> np.ndarray:
+        """(52,) in ARKIT_NAMES' order. Fitted once, however often it is asked for the same frame."""
+        if self._last is None or self._last[0] != frame.index:
+            self._last = frame.index, self._fit.fit(frame.vertices[None])[0]
+        return self._last[1]
+
     def send(self, frame: Frame) -> None:
-        if self._fit is not None:
-            weights = self._fit.fit(frame.vertices[None])[0]
-            for sender in self.senders:
-                sender.send(frame, weights)
+        for sender in self.senders:
+            sender.send(frame, self.weights(frame))
 
     def __enter__(self) -> Avatars:
         return self
@@ -61,9 +67,17 @@ class Avatars:
 
 
 def open_avatars(
-    engine: Engine, live_links: Sequence[str], vmcs: Sequence[str], vmc_shapes: str, subject: str | None
+    engine: Engine,
+    live_links: Sequence[str],
+    vmcs: Sequence[str],
+    vmc_shapes: str,
+    subject: str | None,
+    published: bool = False,
 ) -> Avatars:
-    """From the command line's words: HOST:PORT each. Raises VoxmeshError for one that will not do."""
+    """From the command line's words: HOST:PORT each. published: weights are wanted even without any.
+
+    Raises VoxmeshError for a word that will not do.
+    """
     senders: list[Sender] = []
     for text in live_links:
         target = parse(text, livelink.PORT)
@@ -72,4 +86,4 @@ def open_avatars(
         from voxmesh.stream import vmc
 
         senders += [vmc.VmcSender(parse(text, vmc.PORT), vmc_shapes) for text in vmcs]
-    return Avatars(engine, senders)
+    return Avatars(engine, senders, published)

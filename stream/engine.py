@@ -55,6 +55,11 @@ class Engine:
         return self.hearing.lost_samples
 
     @property
+    def heard(self) -> np.ndarray:
+        """(n,) float32: what the last push or flush heard, mono at the bundle's rate."""
+        return self.hearing.heard
+
+    @property
     def replaced_samples(self) -> int:
         """NaN and infinite samples that were heard as silence."""
         return self.hearing.resampler.replaced

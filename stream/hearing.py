@@ -27,6 +27,7 @@ class Hearing:
 
     Frames out = `clock.frames(samples in)`, whatever the chunking. Samples that never came (a gap in
     `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
+    heard: (n,) float32, what the last push or flush heard, mono at the features' rate.
     """
 
     def __init__(self, config: FeatureConfig, source_rate: int | None = None) -> None:
@@ -35,6 +36,7 @@ class Hearing:
         self.source_rate = source_rate or self.clock.sample_rate
         self.lost_samples = 0
         self.received = 0  # samples, at the source's rate
+        self.heard = np.zeros(0, np.float32)
         self.resampler = Resampler(self.source_rate, self.clock.sample_rate)
         self.features = LogMel(config)
         self._hops = np.zeros((0, config.mels), np.float32)
@@ -55,17 +57,20 @@ class Hearing:
             self.lost_samples += gap
             samples = np.concatenate([np.zeros((gap, *samples.shape[1:]), np.float32), samples])
         if not len(samples):
+            self.heard = np.zeros(0, np.float32)
             return []
         if chunk.captured_ns:
             self._captured.append((chunk.start, chunk.captured_ns))
         self.received += len(samples)
-        self._hear(self.features.push(self.resampler.push(samples)))
+        self.heard = self.resampler.push(samples)
+        self._hear(self.features.push(self.heard))
         return self._frames(self._available())
 
     def flush(self) -> list[Heard]:
         """The frames whose look-ahead ends in silence after the last sample. The stream is over after it."""
         self._flushed = True
-        self._hear(self.features.push(self.resampler.flush()))
+        self.heard = self.resampler.flush()
+        self._hear(self.features.push(self.heard))
         # The resampler may be a few samples short of or past the exact ratio: the clock decides.
         wanted = self.clock.frames(self.samples)
         while self._next_frame + self._available() < wanted:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import soundfile
 
+from voxmesh.stream.depicted_sound import DepictedSound
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.publish import Publisher
@@ -43,22 +44,30 @@ def run(
     wait_s: float = 0.0,
     samples: int | None = None,
     recorder: Recorder | None = None,
+    weigh: Callable[[Frame], np.ndarray] | None = None,
+    sound_type: str | None = None,
     also: Callable[[Frame], None] = lambda frame: None,
     status: Callable[[Snapshot], None] = lambda snapshot: None,
     status_s: float = 1.0,
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait_s: how long to wait for a first viewer before beginning. also: given each frame once it is published; must not
-    block. status: called every status_s seconds.
+    wait_s: how long to wait for a first viewer before beginning. weigh: (52,) blendshape weights of a frame, published
+    with it. sound_type: publish the sound that frames depict too, as this type. also: given each frame once it is
+    published; must not block. status: called every status_s seconds.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
+    sound = None if sound_type is None else DepictedSound(engine.clock)
 
-    def send(frames: list[Frame]) -> None:
+    def send(frames: list[Frame], last: bool = False) -> None:
         for frame in frames:
-            telemetry.published(frame.captured_ns, publisher.publish(frame))
+            published_ns = publisher.publish(frame) if weigh is None else publisher.publish(frame, weigh(frame))
+            telemetry.published(frame.captured_ns, published_ns)
             also(frame)
+        if sound is not None and sound_type is not None:
+            for block in sound.push(engine.heard, frames) + (sound.flush() if last else []):
+                publisher.publish_sound(block, sound_type)
 
     def numbers() -> Snapshot:
         dropped = max(source.dropped_samples, engine.lost_samples)
@@ -84,7 +93,7 @@ def run(
             status(numbers())
         if stop.is_set():
             break
-    send(engine.flush())
+    send(engine.flush(), last=True)
     return numbers()
 
 

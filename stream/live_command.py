@@ -36,6 +36,28 @@ from voxmesh.stream.wire import TopologyMessage
     "--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where to publish; tcp://0.0.0.0:5556 is everywhere."
 )
 @click.option(
+    "--send",
+    type=click.Choice(("vertices", "weights", "both")),
+    default="vertices",
+    show_default=True,
+    help="What frames carry: the mesh, 52 ARKit weights fitted to it, or both.",
+)
+@click.option(
+    "--vertices",
+    "vertex_type",
+    type=click.Choice(("float32", "float16", "int16")),
+    default="float32",
+    show_default=True,
+    help="How vertices travel: int16 halves the bytes and keeps a head to 2 micrometres, float16 to 61.",
+)
+@click.option(
+    "--send-audio",
+    type=click.Choice(("float32", "int16")),
+    is_flag=False,
+    flag_value="float32",
+    help="Also publish the sound that each frame depicts (float32 unless told): `voxmesh view --sound` plays it.",
+)
+@click.option(
     "--livelink",
     "live_links",
     metavar="HOST[:11111]",
@@ -79,6 +101,9 @@ def live(
     loop: bool,
     rate: int | None,
     listen: str,
+    send: str,
+    vertex_type: str,
+    send_audio: str | None,
     live_links: tuple[str, ...],
     vmcs: tuple[str, ...],
     vmc_shapes: str,
@@ -101,6 +126,8 @@ def live(
         raise click.UsageError("--wav speaks from a file: --mic and --rate have no place beside it")
     if vmc_shapes != "all" and not vmcs:
         raise click.UsageError("--vmc-shapes needs --vmc")
+    if send == "weights" and window:
+        raise click.UsageError("--window draws vertices: add --send both, or drop --send weights")
     if loop and wav is None:
         raise click.UsageError("--loop needs --wav")
     if wav is not None and record is not None and record.resolve() == wav.resolve():
@@ -120,9 +147,15 @@ def live(
             clock.fps_den,
             engine.bundle.blendshape_names,
         )
-        avatars = stack.enter_context(open_avatars(engine, live_links, vmcs, vmc_shapes, session))
-        lookahead = engine.bundle.features.lookahead_samples
-        publisher = stack.enter_context(Publisher(full_endpoint(listen), hello, lookahead_samples=lookahead))
+        avatars = stack.enter_context(open_avatars(engine, live_links, vmcs, vmc_shapes, session, send != "vertices"))
+        publisher = stack.enter_context(
+            Publisher(
+                full_endpoint(listen),
+                hello,
+                lookahead_samples=engine.bundle.features.lookahead_samples,
+                vertex_type=None if send == "weights" else vertex_type,
+            )
+        )
         recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
         click.echo(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "
@@ -142,6 +175,8 @@ def live(
             wait_s=wait,
             samples=None if seconds is None else round(seconds * source.rate),
             recorder=recorder,
+            weigh=None if send == "vertices" else avatars.weights,
+            sound_type=send_audio,
             also=avatars.send,
             status=(lambda snapshot: None) if quiet else show(terminal),
             status_s=0.2 if terminal else 5.0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from voxmesh.stream.audio_file import ignore
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.portaudio import portaudio, reason
 from voxmesh.stream.types import AudioChunk
 
 CHUNKS_PER_S = 100
@@ -35,24 +35,15 @@ class InputDevice:
     default: bool
 
 
-def _portaudio() -> Any:
-    try:
-        import sounddevice
-    except OSError as error:
-        hint = ": apt-get install libportaudio2" if sys.platform.startswith("linux") else ""
-        raise VoxmeshError(f"the PortAudio library is not installed{hint}") from error
-    return sounddevice
-
-
 def devices() -> list[InputDevice]:
     """All microphones. Raises VoxmeshError when PortAudio is not installed or does not answer."""
-    sd = _portaudio()
+    sd = portaudio()
     try:
         hosts = [host["name"] for host in sd.query_hostapis()]
         default = sd.default.device[0]
         found = list(sd.query_devices())
     except sd.PortAudioError as error:
-        raise VoxmeshError(f"PortAudio does not list devices: {_reason(error)}") from error
+        raise VoxmeshError(f"PortAudio does not list devices: {reason(error)}") from error
     return [
         InputDevice(
             i, d["name"], hosts[d["hostapi"]], d["max_input_channels"], int(d["default_samplerate"]), i == default
@@ -99,7 +90,7 @@ class Microphone:
     def __init__(
         self, wanted: str | None = None, rate: int | None = None, warn: Callable[[str], None] = ignore
     ) -> None:
-        self._sd = _portaudio()
+        self._sd = portaudio()
         self._warn = warn
         device = choose(devices(), wanted)
         self.name = device.name
@@ -127,7 +118,7 @@ class Microphone:
                 return stream
             except (self._sd.PortAudioError, ValueError) as caught:
                 error = caught
-        raise VoxmeshError(f"cannot open microphone {device.name!r} at {self.rate} Hz: {_reason(error)}") from error
+        raise VoxmeshError(f"cannot open microphone {device.name!r} at {self.rate} Hz: {reason(error)}") from error
 
     def _callback(self, data: np.ndarray, frames: int, when: Any, flags: Any) -> None:
         """PortAudio's thread: copy, count, leave."""
@@ -190,7 +181,3 @@ def capture_age_ns(now_s: float, adc_s: float, frames: int, rate: int) -> int:
     block_ns = frames * 1_000_000_000 // rate
     age_ns = int((now_s - adc_s) * 1e9)
     return age_ns if adc_s > 0 and block_ns <= age_ns < 1_000_000_000 else block_ns
-
-
-def _reason(error: Exception | None) -> str:
-    return " ".join(str(error).split())[:200]

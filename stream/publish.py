@@ -10,6 +10,7 @@ import numpy as np
 import zmq
 
 from voxmesh.stream import wire
+from voxmesh.stream.depicted_sound import SoundBlock
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.types import Frame
 
@@ -24,6 +25,7 @@ class Publisher:
 
     hello: what each new subscriber is sent first; its session names this publisher's messages. More sessions may be
     added; without a hello there are none to begin with.
+    vertex_type: how vertices travel, float32, float16 or int16; None sends weights only.
     subscriptions: topics asked for, all subscribers together. viewers: those of them that bring frames.
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
@@ -36,14 +38,17 @@ class Publisher:
         hello: wire.TopologyMessage | None,
         *,
         lookahead_samples: int = 0,
+        vertex_type: str | None = "float32",
         high_water: int = HIGH_WATER,
     ) -> None:
         self.lookahead_samples = lookahead_samples
+        self._vertex_type = vertex_type
         self.published = 0
         self.overruns = 0
         self.subscriptions = 0
         self.viewers = 0
         self._hellos: dict[str, bytes] = {}
+        self._rates: dict[str, int] = {}
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.sndhwm = high_water
@@ -64,13 +69,21 @@ class Publisher:
             self.add(hello)
 
     def add(self, hello: wire.TopologyMessage) -> None:
-        """Begin a session: those who listen already are sent its topology."""
+        """Begin a session, or change its topology: those who listen already are sent it, later ones when they come.
+
+        Raises VoxmeshError when a session's sample rate would change: its frames' samples count at that rate.
+        """
+        rate = self._rates.setdefault(hello.session, hello.sample_rate)
+        if rate != hello.sample_rate:
+            raise VoxmeshError(
+                f"a topology at {hello.sample_rate} Hz, but session {hello.session!r} began at {rate} Hz: end it first"
+            )
         self._hellos[hello.session] = wire.pack(hello)
         self._send(self._hellos[hello.session])
 
     def remove(self, session: str) -> None:
         """End a session: say bye to those who listen to it."""
-        del self._hellos[session]
+        del self._hellos[session], self._rates[session]
         self._send(wire.pack(wire.ByeMessage(session)))
 
     def publish(self, frame: Frame, weights: np.ndarray | None = None, session: str | None = None) -> int:
@@ -78,20 +91,28 @@ class Publisher:
 
         Returns CLOCK_MONOTONIC ns of its sending.
         """
-        now = time.monotonic_ns()
+        now, session = time.monotonic_ns(), session or self.session
         message = wire.FrameMessage(
-            session or self.session,
+            session,
             frame.index,
             frame.sample,
             frame.captured_ns,
             now,
             self.lookahead_samples,
-            frame.vertices,
+            np.zeros((0, 3), np.float32) if self._vertex_type is None else frame.vertices,
             np.zeros(0, np.float32) if weights is None else weights,
+            self._rates[session],
+            self._vertex_type or "float32",
         )
         self.published += 1
         self.overruns += not self._send(wire.pack(message))
         return now
+
+    def publish_sound(self, block: SoundBlock, sample_type: str = "float32") -> None:
+        """Send the sound that a frame depicts, as float32, float16 or int16."""
+        stamps = (block.index, block.sample, block.captured_ns, time.monotonic_ns(), self.lookahead_samples)
+        rate = self._rates[self.session]
+        self._send(wire.pack(wire.AudioMessage(self.session, *stamps, rate, block.samples, sample_type)))
 
     def poll(self) -> None:
         """Read subscriptions and answer them. Call it often: until it is called, a new subscriber hears nothing."""

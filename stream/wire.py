@@ -1,79 +1,64 @@
 """The wire: one-part little-endian messages, a fixed header and a body. NumPy and the standard library only.
 
-A message starts with its topic: the magic `VXM1` (format and version), one byte of kind (`F` frame, `T` topology,
-`B` bye) and 16 bytes of session name. A ZeroMQ subscriber filters on any prefix of it. One part, because ZeroMQ's
-CONFLATE keeps one part: a two-part message would lose its header.
+PROTOCOL.md tells every byte. A message starts with its topic: the magic `VXM1` (format and version), one byte of kind
+and 16 bytes of session name; a ZeroMQ subscriber filters on any prefix of it. One part, because ZeroMQ's CONFLATE keeps
+one part: a two-part message would lose its header.
 """
 
 from __future__ import annotations
 
-import json
 import struct
-from dataclasses import dataclass
 
-import numpy as np
+from voxmesh.stream.wire_messages import (
+    AudioMessage,
+    ByeMessage,
+    FrameMessage,
+    Message,
+    TopologyMessage,
+    WireError,
+)
+from voxmesh.stream.wire_numbers import CODES, NAMES, PLAIN, TYPES, Quantised, decode, encode
+from voxmesh.stream.wire_topology import pack_topology, unpack_topology
 
-from voxmesh.stream.errors import VoxmeshError
-from voxmesh.stream.topology import Topology
+__all__ = [
+    "AUDIO",
+    "BYE",
+    "FRAME",
+    "HEADER_BYTES",
+    "MAGIC",
+    "TOPOLOGY",
+    "AudioMessage",
+    "ByeMessage",
+    "FrameMessage",
+    "Message",
+    "TopologyMessage",
+    "WireError",
+    "newer_topics",
+    "pack",
+    "topic",
+    "unpack",
+]
 
 MAGIC = b"VXM1"
-FRAME, TOPOLOGY, BYE = b"F", b"T", b"B"
+FRAME, TOPOLOGY, AUDIO, BYE = b"F", b"T", b"A", b"B"
 
-# magic, kind, session, flags, frame index, sample index, captured ns, published ns, look-ahead (samples),
-# vertex count, weight count
-_HEADER = struct.Struct("<4sc16sB2xQQqqIII")
+# magic, kind, session, flags, number type, (a spare byte); frame index, sample index, captured ns, published ns;
+# look-ahead (samples), sample rate, count of vertices or samples, weight count; scale, offset of x, y, z
+_HEADER = struct.Struct("<4sc16sBBxQQqqIIII4f")
 HEADER_BYTES = _HEADER.size
 MAX_VERTICES = 1 << 20
-MAX_TOPOLOGY_BYTES = 256 << 20
-
-
-class WireError(VoxmeshError):
-    """A message that is not ours, is of another version, or is damaged."""
-
-
-@dataclass(frozen=True)
-class FrameMessage:
-    """One frame as it travels. Times are CLOCK_MONOTONIC nanoseconds of the publishing machine.
-
-    vertices: (V, 3) float32 metres, or (0, 3) when only weights are sent.
-    weights: (52,) float32 blendshape weights, or (0,) when only vertices are sent.
-    """
-
-    session: str
-    index: int
-    sample: int
-    captured_ns: int
-    published_ns: int
-    lookahead_samples: int
-    vertices: np.ndarray
-    weights: np.ndarray
-
-
-@dataclass(frozen=True)
-class TopologyMessage:
-    """What a subscriber needs to draw frames: sent to each new subscriber."""
-
-    session: str
-    topology: Topology
-    sample_rate: int
-    fps_num: int
-    fps_den: int
-    blendshape_names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ByeMessage:
-    """The publisher stopped, on purpose."""
-
-    session: str
-
-
-Message = FrameMessage | TopologyMessage | ByeMessage
+MAX_WEIGHTS = 4096
+MAX_SAMPLES = 1 << 20
 
 
 def topic(kind: bytes = b"", session: str | None = None) -> bytes:
     """The prefix to subscribe to: everything, one kind, or one kind of one session."""
     return MAGIC + kind + (b"" if session is None else _name(session))
+
+
+def newer_topics() -> tuple[bytes, ...]:
+    """The greetings of later versions: who also subscribes to them learns that a publisher is newer than the reader."""
+    return tuple(MAGIC[:3] + bytes([version]) + TOPOLOGY for version in b"23456789")
 
 
 def _name(session: str) -> bytes:
@@ -83,104 +68,93 @@ def _name(session: str) -> bytes:
     return raw.ljust(16, b"\0")
 
 
-def _header(kind: bytes, session: str, numbers: tuple[int, ...] = (0,) * 7) -> bytes:
-    return _HEADER.pack(MAGIC, kind, _name(session), 0, *numbers)
+def _header(
+    kind: bytes,
+    session: str,
+    *,
+    code: int = 0,
+    times: tuple[int, int, int, int] = (0, 0, 0, 0),
+    lookahead: int = 0,
+    rate: int = 0,
+    count: int = 0,
+    weights: int = 0,
+    quantised: Quantised = PLAIN,
+) -> bytes:
+    """times: frame index, sample index, captured ns, published ns."""
+    return _HEADER.pack(MAGIC, kind, _name(session), 0, code, *times, lookahead, rate, count, weights, *quantised)
 
 
 def pack(message: Message) -> bytes:
-    """The bytes of a message."""
-    if isinstance(message, FrameMessage):
-        m = message
-        counts = (len(m.vertices), len(m.weights))
-        head = _header(
-            FRAME,
-            m.session,
-            (m.index, m.sample, m.captured_ns, m.published_ns, m.lookahead_samples, *counts),
-        )
-        return head + _bytes(m.vertices, "<f4") + _bytes(m.weights, "<f4")
-    if isinstance(message, TopologyMessage):
-        return _header(TOPOLOGY, message.session) + _pack_topology(message)
-    return _header(BYE, message.session)
+    """The bytes of a message. Raises WireError for one that cannot travel."""
+    m = message
+    if isinstance(m, FrameMessage):
+        quantised, vertices = encode(m.vertices, m.vertex_type)
+        head = _stamped(FRAME, m, m.vertex_type, len(m.vertices), len(m.weights), quantised)
+        # Vertices last: weights stay aligned whatever type vertices have.
+        return head + encode(m.weights, "float32")[1] + vertices
+    if isinstance(m, AudioMessage):
+        quantised, samples = encode(m.samples, m.sample_type)
+        return _stamped(AUDIO, m, m.sample_type, len(m.samples), 0, quantised) + samples
+    if isinstance(m, TopologyMessage):
+        counts = {"count": m.topology.vertices, "weights": len(m.blendshape_names)}
+        return _header(TOPOLOGY, m.session, rate=m.sample_rate, **counts) + pack_topology(m)
+    return _header(BYE, m.session)
+
+
+def _stamped(
+    kind: bytes, m: FrameMessage | AudioMessage, name: str, count: int, weights: int, quantised: Quantised
+) -> bytes:
+    """The header of a message that belongs to a moment."""
+    return _header(
+        kind,
+        m.session,
+        code=CODES[name],
+        times=(m.index, m.sample, m.captured_ns, m.published_ns),
+        lookahead=m.lookahead_samples,
+        rate=m.sample_rate,
+        count=count,
+        weights=weights,
+        quantised=quantised,
+    )
 
 
 def unpack(data: bytes | memoryview) -> Message:
     """The message in `data`; arrays are read-only views of it. Raises WireError for anything but a whole message."""
-    if len(data) < HEADER_BYTES or bytes(data[:3]) != MAGIC[:3]:
-        raise WireError(f"not a voxmesh message: {len(data)} bytes starting {bytes(data[:8])!r}")
-    if bytes(data[:4]) != MAGIC:
+    if bytes(data[:3]) == MAGIC[:3] and len(data) > 3 and data[3] != MAGIC[3]:
         raise WireError(f"message of wire version {bytes(data[3:4])!r}, this reader knows 1: update voxmesh")
-    _, kind, raw, _, index, sample, captured, published, lookahead, vertices, weights = _HEADER.unpack_from(data)
-    try:
-        session = raw.rstrip(b"\0").decode()
-    except UnicodeDecodeError as error:
-        raise WireError(f"session name {raw!r} is not UTF-8") from error
+    if bytes(data[:4]) != MAGIC or len(data) < HEADER_BYTES:
+        raise WireError(f"not a voxmesh message: {len(data)} bytes starting {bytes(data[:8])!r}")
+    _, kind, raw, flags, code, *numbers = _HEADER.unpack_from(data)
+    index, sample, captured, published, lookahead, rate, count, weights, *quantised = numbers
+    if flags:
+        raise WireError(f"message with flags {flags:#x}, of which this reader knows none: update voxmesh")
+    session = _session(raw)
     body = memoryview(data)[HEADER_BYTES:]
     if kind == BYE:
         return ByeMessage(session)
     if kind == TOPOLOGY:
-        return _unpack_topology(session, body)
-    if kind != FRAME:
-        raise WireError(f"message of unknown kind {kind!r}")
-    if vertices > MAX_VERTICES or weights > 4096 or len(body) != 12 * vertices + 4 * weights:
-        raise WireError(f"frame of {vertices} vertices and {weights} weights has a body of {len(body)} bytes")
-    values = np.frombuffer(body, "<f4")
-    points = values[: 3 * vertices].reshape(-1, 3)
-    return FrameMessage(session, index, sample, captured, published, lookahead, points, values[3 * vertices :])
+        return unpack_topology(session, count, weights, body)
+    if kind not in (FRAME, AUDIO):
+        raise WireError(f"message of unknown kind {kind!r}: update voxmesh")
+    if code not in TYPES:
+        raise WireError(f"numbers of unknown type {code}: update voxmesh")
+    times = (index, sample, captured, published, lookahead)
+    if kind == AUDIO:
+        if count > MAX_SAMPLES or weights or len(body) != count * TYPES[code].itemsize or not rate:
+            raise WireError(f"sound of {count} samples at {rate} Hz has a body of {len(body)} bytes")
+        return AudioMessage(session, *times, rate, decode(body, code, tuple(quantised), 1), NAMES[code])
+    wanted = 4 * weights + 3 * count * TYPES[code].itemsize
+    if count > MAX_VERTICES or weights > MAX_WEIGHTS or len(body) != wanted:
+        raise WireError(f"frame of {count} vertices and {weights} weights has a body of {len(body)} bytes")
+    vertices = decode(body[4 * weights :], code, tuple(quantised), 3)
+    return FrameMessage(session, *times, vertices, decode(body[: 4 * weights], 1, PLAIN, 1), rate, NAMES[code])
 
 
-def _bytes(array: np.ndarray, dtype: str) -> bytes:
-    return np.ascontiguousarray(array, dtype).tobytes()
-
-
-def _pack_topology(message: TopologyMessage) -> bytes:
-    """4 bytes of length, JSON, then the arrays that the JSON lists, one after the other."""
-    t = message.topology
-    arrays = {
-        "template": ("<f4", t.template),
-        "faces": ("<i4", t.faces),
-        "albedo": ("u1", t.albedo),
-        "occlusion": ("u1", t.occlusion),
-        "gloss": ("u1", t.gloss),
-        **{f"region:{name}": ("u1", mask) for name, mask in t.regions.items()},
-    }
-    about = {
-        "units": "metres",
-        "up": "+y",
-        "facing": "+z",
-        "sample_rate": message.sample_rate,
-        "fps_num": message.fps_num,
-        "fps_den": message.fps_den,
-        "landmarks": t.landmarks,
-        "blendshape_names": list(message.blendshape_names),
-        "arrays": [[name, dtype, list(array.shape)] for name, (dtype, array) in arrays.items()],
-    }
-    text = json.dumps(about).encode()
-    return struct.pack("<I", len(text)) + text + b"".join(_bytes(array, dtype) for dtype, array in arrays.values())
-
-
-def _unpack_topology(session: str, body: memoryview) -> TopologyMessage:
-    if not 4 <= len(body) <= MAX_TOPOLOGY_BYTES:
-        raise WireError(f"topology message of {len(body)} bytes")
-    (length,) = struct.unpack_from("<I", body)
+def _session(raw: bytes) -> str:
+    name = raw.rstrip(b"\0")
     try:
-        about = json.loads(bytes(body[4 : 4 + length]))
-        arrays, offset = {}, 4 + length
-        for name, dtype, shape in about["arrays"]:
-            if dtype not in ("<f4", "<i4", "u1") or any(not 0 <= n <= 1 << 24 for n in shape):
-                raise ValueError(f"array {name!r} of {dtype!r} and shape {shape}")
-            count = int(np.prod(shape))
-            arrays[name] = np.frombuffer(body, dtype, count, offset).reshape(shape)
-            offset += arrays[name].nbytes
-        regions = {name[7:]: array for name, array in arrays.items() if name.startswith("region:")}
-        surface = {name: array for name, array in arrays.items() if not name.startswith("region:")}
-        landmarks = {str(name): int(vertex) for name, vertex in about["landmarks"].items()}
-        topology = Topology(**surface, landmarks=landmarks, regions=regions)
-        count = topology.vertices
-        if topology.faces.size and not 0 <= topology.faces.min() <= topology.faces.max() < count:
-            raise ValueError("a face names a vertex that is not there")
-        if any(not 0 <= vertex < count for vertex in landmarks.values()):
-            raise ValueError("a landmark names a vertex that is not there")
-        clock = (int(about["sample_rate"]), int(about["fps_num"]), int(about["fps_den"]))
-        return TopologyMessage(session, topology, *clock, tuple(about["blendshape_names"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WireError(f"damaged topology message: {error}") from error
+        if not name or b"\0" in name:
+            raise WireError(f"session name {raw!r} is not a name")
+        return name.decode()
+    except UnicodeDecodeError as error:
+        raise WireError(f"session name {raw!r} is not UTF-8") from error

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -94,7 +92,7 @@ class FakePortAudio:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     portaudio = FakePortAudio()
-    monkeypatch.setattr(module, "_portaudio", lambda: portaudio)
+    monkeypatch.setattr(module, "portaudio", lambda: portaudio)
     return portaudio
 
 
@@ -161,38 +159,6 @@ def test_no_portaudio_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(VoxmeshError, match="PortAudio library is not installed"):
         module.devices()
-
-
-@pytest.fixture
-def virtual(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a PulseAudio of our own, with a loudspeaker `vspk` that its default microphone hears."""
-    if shutil.which("pulseaudio") is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have pulseaudio: see .ci/system-packages.sh")
-        pytest.skip("needs pulseaudio, pulseaudio-utils, libasound2-plugins")
-    home = tmp_path / "pulse"
-    home.mkdir()
-    env = {**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_SERVER": f"unix:{home}/pulse.sock"}
-    (home / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
-    modules = (
-        f"module-native-protocol-unix socket={home}/pulse.sock auth-anonymous=1",
-        "module-null-sink sink_name=vspk rate=48000 channels=1 norewinds=1",
-        "module-remap-source master=vspk.monitor source_name=vmic",
-    )
-    loads = [word for line in modules for word in ("-L", line)]
-    options = ("-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=error")
-    server = subprocess.Popen(["pulseaudio", *options, *loads], env=env)
-    try:
-        for _ in range(100):
-            if subprocess.run(["pactl", "info"], env=env, capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
-        subprocess.run(["pactl", "set-default-source", "vmic"], env=env, check=True)
-        subprocess.run(["pactl", "set-default-sink", "vspk"], env=env, check=True)
-        yield env
-    finally:
-        server.kill()
-        server.wait()
 
 
 def test_speech_into_a_virtual_microphone_is_what_animate_makes(

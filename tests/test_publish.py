@@ -128,3 +128,17 @@ def test_a_port_that_is_taken_is_named(publisher: Publisher) -> None:
     for wrong in ("nonsense", "tcp://127.0.0.1", "carrier-pigeon://1", "tcp://203.0.113.7:5556"):
         with pytest.raises(VoxmeshError, match="cannot listen"):
             Publisher(wrong, HELLO)
+
+
+def test_a_topology_that_changes_goes_to_all(publisher: Publisher, subscribe: Subscribe) -> None:
+    """To those who are there and to those who come later; at another sample rate it is refused."""
+    first = subscribe(publisher.endpoint, wire.topic(wire.TOPOLOGY))
+    subscribed(publisher, 1)
+    assert receive(first).blendshape_names == ()
+    publisher.add(wire.TopologyMessage("test", HELLO.topology, 16000, 60, 1, ("jawOpen",)))
+    assert receive(first).blendshape_names == ("jawOpen",)
+    second = subscribe(publisher.endpoint, wire.topic(wire.TOPOLOGY))
+    subscribed(publisher, 2)
+    assert receive(second).blendshape_names == ("jawOpen",)
+    with pytest.raises(VoxmeshError, match="8000 Hz"):
+        publisher.add(wire.TopologyMessage("test", HELLO.topology, 8000, 60, 1, ()))

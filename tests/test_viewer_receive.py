@@ -96,3 +96,17 @@ def test_what_is_no_address_is_refused() -> None:
         Receiver("nowhere")
     with Receiver("tcp://127.0.0.1:9") as receiver, pytest.raises(VoxmeshError, match="voxmesh live"):
         receiver.wait_for_topology(0.05)
+
+
+def test_a_newer_publisher_is_heard_of() -> None:
+    """Its frames have another magic and never arrive; its greeting does, and says what to do."""
+    with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
+        socket.linger = 0
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+        with Receiver(f"tcp://127.0.0.1:{port}") as receiver:
+            while socket.recv() != b"\1VXM2T":
+                pass
+            socket.send(b"VXM2T and who knows what")
+            with pytest.raises(VoxmeshError, match=r"version b'2'.*update voxmesh"):
+                receiver.wait_for_topology(10)
+            assert receiver.damaged == 1

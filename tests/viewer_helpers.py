@@ -77,7 +77,7 @@ class Speaker:
             while not self._stop.wait(1 / 60):
                 publisher.poll()
                 # Numbers start when somebody listens, so that a test knows which come.
-                if publisher.subscriptions < 2:
+                if publisher.viewers < 1:
                     continue
                 vertices = self._topology.template * np.float32(1 + 0.02 * np.sin(index / 5))
                 if index not in self._lost:

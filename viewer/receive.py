@@ -18,19 +18,22 @@ class Receiver:
     """Frames that a publisher sends, and the topology they belong to. A context manager, for one thread.
 
     endpoint: the publisher's ZeroMQ address. session: take only this session's messages; any by default.
+    sound: take the sound that frames depict too, if the publisher sends it; `sound` gives it.
     The publisher may start later, stop and come back: ZeroMQ reconnects, and a new session's topology replaces the old.
 
     A drawing client calls `latest`, a recording one iterates; both count what they did not get:
     received: frames that arrived. missed: frames that never did, seen as gaps in the index. skipped: frames that
     arrived but were replaced by a newer one before `latest` looked. damaged: messages that were not ours.
+    refused: why the last of those could not be read, for example that the publisher is newer; None before any.
     ended: True once the publisher has said goodbye, until frames come again.
 
     Raises VoxmeshError if the endpoint is not an address.
     """
 
-    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, session: str | None = None) -> None:
+    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, session: str | None = None, *, sound: bool = False) -> None:
         self.endpoint = endpoint
         self.received = self.missed = self.skipped = self.damaged = 0
+        self.refused: str | None = None
         self.ended = False
         self.topology: wire.TopologyMessage | None = None
         self._topology_bytes = b""
@@ -39,9 +42,11 @@ class Receiver:
         self._context.linger = 0
         try:
             # Two sockets: the few large topologies must not wait behind, or be drained with, the many frames.
-            # A goodbye travels with the frames, so that it comes after the last of them.
+            # A goodbye travels with the frames, so that it comes after the last of them. Sound has a socket of its own:
+            # every block of it is wanted, also by who wants the newest frame only.
             self._frames = self._subscribe(wire.topic(wire.FRAME, session), wire.topic(wire.BYE, session))
-            self._topologies = self._subscribe(wire.topic(wire.TOPOLOGY, session))
+            self._topologies = self._subscribe(wire.topic(wire.TOPOLOGY, session), *wire.newer_topics())
+            self._sound = self._subscribe(wire.topic(wire.AUDIO, session)) if sound else None
         except zmq.ZMQError as error:
             self.close()
             raise VoxmeshError(
@@ -80,6 +85,15 @@ class Receiver:
                 self._read_topologies()
                 return message
 
+    def sound(self) -> list[wire.AudioMessage]:
+        """The sound that came since the last call, in order, without waiting. Empty unless it was asked for."""
+        blocks = []
+        while self._sound is not None and self._sound.poll(0):
+            message = self._unpack(self._sound.recv())
+            if isinstance(message, wire.AudioMessage):
+                blocks.append(message)
+        return blocks
+
     def __iter__(self) -> Iterator[wire.FrameMessage]:
         """Every frame in order, until the publisher says goodbye."""
         while (frame := self.next()) is not None:
@@ -89,6 +103,8 @@ class Receiver:
         """The topology, as soon as it is there. Raises VoxmeshError if none comes in time."""
         if self.topology is None and self._topologies.poll(round(timeout_s * 1000)):
             self._read_topologies()
+        if self.topology is None and self.refused is not None:
+            raise VoxmeshError(f"{self.endpoint}: {self.refused}")
         if self.topology is None:
             raise VoxmeshError(
                 f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh live"
@@ -115,9 +131,10 @@ class Receiver:
     def _unpack(self, data: bytes) -> wire.Message | None:
         try:
             return wire.unpack(data)
-        except wire.WireError:
+        except wire.WireError as error:
             # Somebody else's message on our address is no reason to stop drawing; the count tells of it.
             self.damaged += 1
+            self.refused = str(error)
             return None
 
     def _read_topologies(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -17,6 +18,7 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.stopping import stop_on_signals
 from voxmesh.stream.topology import Topology
 from voxmesh.viewer.clip import with_look
+from voxmesh.viewer.loudspeaker import Loudspeaker
 from voxmesh.viewer.options import Size
 from voxmesh.viewer.receive import DEFAULT_ENDPOINT, Receiver
 
@@ -47,6 +49,8 @@ class Telemetry:
         while self.drawn and self.drawn[0][0] < now - 1:
             self.drawn.popleft()
         if not self.drawn:
+            if receiver.topology is None and receiver.refused is not None:
+                return receiver.refused
             if receiver.topology is None:
                 return f"waiting for {receiver.endpoint}"
             return "the publisher has stopped" if receiver.ended else "no frames are coming"
@@ -65,6 +69,7 @@ class Telemetry:
 )
 @click.option("--size", type=Size(), default="720x828", show_default=True, help="Pixels: 720, or 800x920.")
 @click.option("--no-window", is_flag=True, help="Draw nothing on screen: figures in the terminal, or a screenshot.")
+@click.option("--sound", is_flag=True, help="Play what the face says; its publisher needs --send-audio.")
 @click.option("--timeout", "timeout_s", type=float, default=10.0, show_default=True, help="For --screenshot, seconds.")
 def view(
     endpoint: str,
@@ -72,23 +77,33 @@ def view(
     seconds: float | None,
     size: tuple[int, int],
     no_window: bool,
+    sound: bool,
     timeout_s: float,
 ) -> None:
-    """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes."""
+    """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes.
+
+    With --sound the face waits for its sound, some 100 ms, so that what is seen is what is heard.
+    """
     from voxmesh.viewer.window import FaceWindow, has_display
 
-    with stop_on_signals() as stop, Receiver(endpoint) as receiver:
+    if sound and screenshot is not None:
+        raise click.UsageError("--screenshot is silent: drop --sound")
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())
+        receiver = stack.enter_context(Receiver(endpoint, sound=sound))
+        frames: Receiver | Loudspeaker = stack.enter_context(Loudspeaker(receiver)) if sound else receiver
         if screenshot is not None and (no_window or not has_display()):
             _photograph(receiver, stop, screenshot, size, seconds, timeout_s)
         elif no_window:
-            _report(receiver, stop, seconds)
+            _report(receiver, frames, stop, seconds)
         else:
             with FaceWindow(*size, title=f"voxmesh {endpoint}") as window:
-                _run_window(receiver, stop, window, screenshot, seconds, timeout_s)
+                _run_window(receiver, frames, stop, window, screenshot, seconds, timeout_s)
 
 
 def _run_window(
     receiver: Receiver,
+    frames: Receiver | Loudspeaker,
     stop: Event,
     window: FaceWindow,
     screenshot: Path | None,
@@ -105,7 +120,7 @@ def _run_window(
     drawn = 0
     click.echo(f"waiting for {receiver.endpoint} (Ctrl-C ends)")
     while not stop.is_set():
-        frame = receiver.latest(_REDRAW_S)
+        frame = frames.latest(_REDRAW_S)
         topology = receiver.poll_topology()
         if topology is not None and topology is not shown:
             shown = topology
@@ -172,12 +187,12 @@ def _due(drawn: int, first: float | None, seconds: float | None) -> bool:
     return drawn >= _FIRST_FRAMES if seconds is None else time.monotonic() - first >= seconds
 
 
-def _report(receiver: Receiver, stop: Event, seconds: float | None) -> None:
+def _report(receiver: Receiver, frames: Receiver | Loudspeaker, stop: Event, seconds: float | None) -> None:
     """A line a second in the terminal."""
     telemetry = Telemetry()
     begin = reported = time.monotonic()
     while not stop.is_set() and (seconds is None or time.monotonic() - begin < seconds):
-        frame = receiver.latest(0.1)
+        frame = frames.latest(0.1)
         if frame is not None:
             telemetry.add(frame)
         if time.monotonic() - reported >= 1:
