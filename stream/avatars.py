@@ -46,7 +46,7 @@ class Avatars:
 
     def send(self, frame: Frame) -> None:
         if self._fit is not None:
-            weights = self._fit.fit(frame.vertices[None])[0]
+            weights = self._fit.fit(frame.vertices[None])[0] if frame.weights is None else frame.weights
             for sender in self.senders:
                 sender.send(frame, weights)
 
