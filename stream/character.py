@@ -43,14 +43,15 @@ class Pose:
 
     def __init__(self, template: np.ndarray, deltas: np.ndarray) -> None:
         self._template = template
-        self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2)) > 0)
-        self._rest = template[self._moving]
-        self._rows = np.ascontiguousarray(deltas[:, self._moving].reshape(len(deltas), -1), np.float32)
+        flat = deltas.reshape(len(deltas), -1)
+        self._moving = np.flatnonzero(flat.any(0))  # of 3 V numbers
+        self._rest = template.reshape(-1)[self._moving]
+        self._rows = np.ascontiguousarray(flat[:, self._moving], np.float32)
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """(S,) -> (V, 3) float32 metres: template + weights . deltas. A new array each time."""
         vertices = self._template.copy()
-        vertices[self._moving] = self._rest + (weights @ self._rows).reshape(-1, 3)
+        vertices.reshape(-1)[self._moving] = self._rest + weights @ self._rows
         return vertices
 
 

@@ -81,22 +81,23 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
 
 
 def _welded(sculpt: Sculpt, names: dict[str, tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """vertices, faces, colours, deltas (52, V, 3): vertices that are the same in everything become one.
+    """vertices, faces, colours, deltas (52, V, 3): vertices that lie and move alike become one, those unused go.
 
-    Files split them where a texture has its seams, and light would show the cut.
+    Files split them where textures and materials have their seams, and light would show the cut.
     """
-    deltas = np.zeros((len(ARKIT_NAMES), *sculpt.vertices.shape))
+    used, corners = np.unique(sculpt.faces, return_inverse=True)
+    vertices = sculpt.vertices[used]
+    deltas = np.zeros((len(ARKIT_NAMES), *vertices.shape))
     for name, own in names.items():
-        deltas[ARKIT_NAMES.index(name)] = sum(sculpt.shapes[each] for each in own)
-    count = len(sculpt.vertices)
-    colours = np.full((count, 3), CLAY, np.uint8) if sculpt.colours is None else sculpt.colours
-    same = np.concatenate([sculpt.vertices, deltas.transpose(1, 0, 2).reshape(count, -1)], axis=1).astype(np.float32)
-    rows = np.concatenate([same.view(np.uint8).reshape(count, -1), colours], axis=1)
-    _, first, group = np.unique(
-        rows.view([("", np.void, rows.shape[1])]).ravel(), return_index=True, return_inverse=True
-    )
-    kept = np.sort(first)
-    return sculpt.vertices[kept], np.searchsorted(kept, first[group])[sculpt.faces], colours[kept], deltas[:, kept]
+        deltas[ARKIT_NAMES.index(name)] = sum(sculpt.shapes[each][used] for each in own)
+    colours = np.full(vertices.shape, CLAY, np.uint8) if sculpt.colours is None else sculpt.colours[used]
+    rows = np.concatenate([vertices[None], deltas]).astype(np.float32).transpose(1, 0, 2).reshape(len(used), -1)
+    keys = rows.view([("", np.void, rows.itemsize * rows.shape[1])]).ravel()
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    kept, group = np.sort(first), np.argsort(np.argsort(first))[group]
+    mixed = np.stack([np.bincount(group, channel) for channel in colours.T], 1) / np.bincount(group)[:, None]
+    faces = group[corners].reshape(-1, 3)
+    return vertices[kept], faces, np.rint(mixed).astype(np.uint8), deltas[:, kept]
 
 
 def _size(vertices: np.ndarray, shapes: dict[str, np.ndarray]) -> float:
@@ -114,8 +115,9 @@ def _report(
     size = " x ".join(f"{1000 * length:.0f}" for length in np.ptp(topology.template, axis=0))
     missing = [name for name in ARKIT_NAMES if name not in names]
     joined = len(sculpt.vertices) - topology.vertices
+    more = f" (and {joined} that were doubles or unused)" if joined else ""
     lines = [
-        f"{topology.vertices} vertices{f' ({joined} were doubles)' if joined else ''}, {len(topology.faces)} triangles",
+        f"{topology.vertices} vertices{more}, {len(topology.faces)} triangles",
         f"size {size} mm (wide, high, deep)"
         + (f", taking the file to be in {unit} (--scale says otherwise)" if unit else ""),
         f"{len(names)} of {len(ARKIT_NAMES)} shapes found:",
