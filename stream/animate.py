@@ -90,6 +90,9 @@ class _Columns:
                 self._sink.write(np.ascontiguousarray(frame.vertices, "<f4").data)
             self.samples.append(frame.sample)
             self.labels.append(frame.labels.astype(np.int32))
+            if frame.weights is not None:
+                self.weights.append(frame.weights[None])
+                continue
             self._waiting.append(frame.vertices)
             if len(self._waiting) == FIT_FRAMES:
                 self.finish()

@@ -47,7 +47,9 @@ class Avatars:
             self._fit = BlendshapeFit(engine.topology.template, engine.bundle.deltas)
 
     def weights(self, frame: Frame) -> np.ndarray:
-        """(52,) in ARKIT_NAMES' order. Fitted once, however often it is asked for the same frame."""
+        """(52,) in ARKIT_NAMES' order: the frame's own, or fitted, once however often they are asked for."""
+        if frame.weights is not None:
+            return frame.weights
         if self._last is None or self._last[0] != frame.index:
             self._last = frame.index, self._fit.fit(frame.vertices[None])[0]
         return self._last[1]

@@ -46,7 +46,8 @@ class BlendshapeFit:
     def fit(self, vertices: np.ndarray) -> np.ndarray:
         """(T, V, 3) metres -> (T, S) float32 in 0..1."""
         count = len(vertices)
-        offsets = np.asarray(vertices, np.float32)[:, self._moving].reshape(count, self._template.size) - self._template
+        moved = np.take(np.asarray(vertices, np.float32), self._moving, axis=1)  # several times faster than [:, moving]
+        offsets = moved.reshape(count, self._template.size) - self._template
         wanted = (offsets @ self._rows).astype(np.float64) - SPARSE * self._scale
         weights = np.zeros((count, self._count), np.float32)
         for row, target in zip(weights, wanted, strict=True):

@@ -130,6 +130,9 @@ def _complain(message: str) -> int:
 
 def main() -> None:
     """Entry point of the `voxmesh` script."""
+    # NumPy's matrix library takes every core for products as small as a frame's, and then waits for the slowest: where
+    # something else is running a fit of 0.2 ms takes 20. It reads this once, when NumPy is first imported: not yet.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run())
 
 

@@ -11,6 +11,8 @@ import click
 
 from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
+from voxmesh.stream.character import load as load_character
+from voxmesh.stream.character_engine import CharacterEngine
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.frame_rate import rate_of
 
@@ -22,6 +24,7 @@ class EngineOptions:
     """What `Engine` is made of, as the user gave it."""
 
     bundle: Path | None
+    avatar: Path | None
     identity: int
     seed: int
     temperature: float
@@ -31,17 +34,22 @@ class EngineOptions:
 
     def settings(self) -> dict[str, Any]:
         """Plain data, to be stored with the result."""
-        return {**asdict(self), "bundle": str(self.bundle) if self.bundle else None}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
 
 
 def engine_options(function: F) -> F:
-    """Adds --bundle, --identity, --seed, --temperature, --backend, --threads and --fps to a click command."""
+    """Adds --bundle, --avatar, --identity, --seed, --temperature, --backend, --threads and --fps to a click command."""
     for option in reversed(
         (
             click.option(
                 "--bundle",
                 type=click.Path(path_type=Path),
                 help="Bundle: a folder, default or instant.",
+            ),
+            click.option(
+                "--avatar",
+                type=click.Path(path_type=Path),
+                help="Show this character, a folder from `voxmesh avatar import`.",
             ),
             click.option("--identity", type=int, default=0, show_default=True, help="Which of the bundle's faces."),
             click.option("--seed", type=int, default=0, show_default=True, help="Same seed and audio, same frames."),
@@ -63,15 +71,17 @@ def take_engine_options(values: dict[str, Any]) -> EngineOptions:
 
 
 def make_engine(options: EngineOptions, source_rate: int) -> Engine:
-    """The Engine. Raises VoxmeshError for a bundle, identity, temperature or backend that will not do."""
+    """The Engine. Raises VoxmeshError for a bundle, avatar, identity, temperature or backend that will not do."""
 
     bundle = load(options.bundle)
-    return Engine(
-        bundle,
-        source_rate=source_rate,
-        seed=options.seed,
-        temperature=options.temperature,
-        identity=options.identity,
-        backend=open_backend(bundle, options.backend, options.threads),
-        fps=rate_of(options.fps) if options.fps else None,
-    )
+    settings: dict[str, Any] = {
+        "source_rate": source_rate,
+        "seed": options.seed,
+        "temperature": options.temperature,
+        "identity": options.identity,
+        "backend": open_backend(bundle, options.backend, options.threads),
+        "fps": rate_of(options.fps) if options.fps else None,
+    }
+    if options.avatar is None:
+        return Engine(bundle, **settings)
+    return CharacterEngine(bundle, load_character(options.avatar), **settings)

@@ -33,6 +33,7 @@ class Frame:
     captured_ns: monotonic time at which that sample entered the microphone; 0 when unknown. Telemetry only.
     vertices: (V, 3) float32, metres.
     labels: (H,) int64, the categorical latent it was decoded from.
+    weights: (52,) float32, the ARKit weights that the vertices were made of; None where nobody knows them yet.
     """
 
     index: int
@@ -40,3 +41,4 @@ class Frame:
     captured_ns: int
     vertices: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray | None = None
