@@ -53,7 +53,7 @@ class Mailbox:
         self._news.set()
 
     async def take(self) -> list[bytes]:
-        """What there is to send, at least one message, in the order that the reader needs: what is drawn, then frames."""
+        """What there is to send, at least one message: what frames are drawn with, sound, a frame, a goodbye."""
         while True:
             messages = [self._latest.pop(wire.TOPOLOGY)] if wire.TOPOLOGY in self._latest else []
             messages += self._sounds

@@ -1,8 +1,8 @@
 """`voxmesh view --web`: a page in the browser, and the wire's own messages over a WebSocket.
 
-The page and its modules lie in the folder `web`. A message of bytes is a message of the wire, unchanged. A message of
-text is between the page and this server: the page says `taken` for each frame that it took, and `clock` to be told this
-machine's CLOCK_MONOTONIC; it is told once, at the start, where frames come from.
+The page and its modules lie in the folder `web`. What the WebSocket carries as bytes is a message of the wire, as it
+came. What it carries as text is between the page and this server: the page says `taken` for each frame that it took,
+and `clock` to be told this machine's CLOCK_MONOTONIC; it is told once, at the start, where frames come from.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import json
 import mimetypes
+import re
 import secrets
 import socket
 import time
@@ -35,7 +36,7 @@ STREAM_PATH = "/stream"
 _HEADERS = {
     # Nothing from elsewhere: the page works with no network, and shows nothing that is not ours. Older Safaris take
     # 'self' for http only, hence ws:.
-    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self' 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'self' data:; connect-src 'self' ws: wss:; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -50,19 +51,22 @@ class Site:
     token: str
 
 
-def load_site() -> Site:
-    """The page as it is installed, and a new token."""
+def load_site(token: str | None = None) -> Site:
+    """The page as it is installed, and a new token unless one is given. Raises VoxmeshError for a bad one."""
+    if token is not None and not re.fullmatch(r"[\w.~-]{8,}", token, re.ASCII):
+        raise VoxmeshError(
+            f"{token!r} is no token; give 8 or more letters, digits and - . _ ~, or none for a random one"
+        )
     files = {}
     for file in resources.files("voxmesh.viewer").joinpath("web").iterdir():
         # The system's own table of types may not know .mjs, and a browser runs no module without its type.
         kind = "text/javascript" if file.name.endswith(".mjs") else mimetypes.guess_type(file.name)[0] or "text/plain"
         files[f"/{file.name}"] = (f"{kind}; charset=utf-8", file.read_bytes())
-    return Site({"/": files.pop("/index.html"), **files}, secrets.token_urlsafe(12))
+    return Site({"/": files.pop("/index.html"), **files}, token or secrets.token_urlsafe(12))
 
 
-async def run(endpoint: str, bind: str, port: int, stop: Event, seconds: float | None = None) -> None:
+async def run(site: Site, endpoint: str, bind: str, port: int, stop: Event, seconds: float | None = None) -> None:
     """Serves until `stop` is set, or for so many seconds. Raises VoxmeshError if it cannot listen there."""
-    site = load_site()
     with Relay(endpoint) as relay:
 
         async def handler(connection: ServerConnection) -> None:
@@ -160,7 +164,9 @@ def _announce(endpoint: str, bind: str, port: int, token: str) -> None:
     # After a '#', the token is in no request for the page, and so in no log of requests.
     click.echo(f"showing {endpoint} on http://{f'[{host}]' if ':' in host else host}:{port}/#{token} (Ctrl-C ends)")
     if everywhere or not is_local(f"tcp://{host}:{port}"):
-        click.echo("anyone on this network who has this address sees the face and hears the sound, unencrypted", err=True)
+        click.echo(
+            "anyone on this network who has this address sees the face and hears the sound, unencrypted", err=True
+        )
 
 
 def _lan_address() -> str:

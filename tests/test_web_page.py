@@ -1,0 +1,277 @@
+"""The whole page in a headless Chromium: a live publisher, the command, and what is on the screen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import TracebackType
+
+import numpy as np
+import pytest
+import zmq
+from browser import Browser, needs_chromium
+from PIL import Image, ImageDraw
+from test_web_server import Web, web
+
+from voxmesh.stream import bundle as bundles
+from voxmesh.stream import wire
+from voxmesh.stream.audio_file import AudioFile
+from voxmesh.stream.depicted_sound import SoundBlock
+from voxmesh.stream.engine import Engine
+from voxmesh.stream.publish import Publisher
+from voxmesh.stream.topology import Topology
+from voxmesh.stream.types import AudioChunk, Frame
+from voxmesh.viewer.camera import Camera, frame
+from voxmesh.viewer.offscreen import BACKGROUND
+from voxmesh.viewer.shading import Shader
+
+pytestmark = needs_chromium
+SIZE = (300, 345)
+TOKEN = "a-token-for-tests"
+
+
+class Studio:
+    """Publishes one pose again and again, 30 times a second, until told another. Use as a context manager.
+
+    sound: send what each frame depicts too, a soft tone.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        session: str,
+        endpoint: str = "tcp://127.0.0.1:*",
+        vertex_type: str | None = "float32",
+        sound: bool = False,
+    ) -> None:
+        hello = wire.TopologyMessage(session, topology, 16000, 30, 1, ("jawOpen",))
+        self._publisher = Publisher(endpoint, hello, vertex_type=vertex_type)
+        self.endpoint, self.session = self._publisher.endpoint, session
+        self.vertices = topology.template
+        self.index = 0
+        self._sound, self._stop = sound, threading.Event()
+        self._thread = threading.Thread(target=self._publish)
+
+    def _publish(self) -> None:
+        start = time.monotonic()
+        with self._publisher as publisher:
+            # On time on average: sound must not run dry.
+            while not self._stop.wait(max(0.0, start + self.index / 30 - time.monotonic())):
+                publisher.poll()
+                sample, end = self.index * 16000 // 30, (self.index + 1) * 16000 // 30
+                pose = Frame(self.index, sample, time.monotonic_ns(), self.vertices, np.zeros(1, np.int64))
+                publisher.publish(pose, np.array([0.5], np.float32))
+                if self._sound:
+                    tone = 0.01 * np.sin(np.arange(sample, end) * 0.2)
+                    publisher.publish_sound(SoundBlock(self.index, sample, 0, tone.astype(np.float32)), "int16")
+                self.index += 1
+
+    def show(self, vertices: np.ndarray, page: Browser) -> None:
+        """Returns once the page has drawn that pose."""
+        self.vertices = vertices
+        page.wait_for(f"voxmesh.drawn.session === '{self.session}' && voxmesh.drawn.index > {self.index}", 90)
+
+    def __enter__(self) -> Studio:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Browser]:
+    """One browser for all, the size of a small window. No error may have been thrown on it."""
+    with Browser(*SIZE) as browser:
+        yield browser
+        browser.evaluate("0")
+        assert not browser.errors
+
+
+@pytest.fixture(scope="module")
+def spoken() -> tuple[Topology, np.ndarray, np.ndarray]:
+    """The shipped face, and two of its poses while it says the sample: the mouth most shut and most open."""
+    sample = bundles.find().parent / "sample.wav"
+    engine = Engine(bundles.load(), source_rate=16000)
+    file = AudioFile(sample)
+    frames = engine.push(AudioChunk(file.read(2 * file.rate), start=0))
+    topology = engine.topology
+    lips = [topology.landmarks[name] for name in ("lip_upper_inner", "lip_lower_inner")]
+    open_m = [float(np.linalg.norm(one.vertices[lips[0]] - one.vertices[lips[1]])) for one in frames]
+    return topology, frames[int(np.argmin(open_m))].vertices, frames[int(np.argmax(open_m))].vertices
+
+
+def opened(page: Browser, served: Web) -> None:
+    """The page, with nothing over the face."""
+    page.open("about:blank")
+    page.open(served.page)
+    page.wait_for("document.querySelector('#figures')")
+    page.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
+
+
+def drawn_by_hand(topology: Topology, vertices: np.ndarray, camera: Camera) -> np.ndarray:
+    """(height, width, 3) uint8: the same picture by Pillow alone, triangle after triangle, far ones first."""
+    colors = (Shader(topology).colors(vertices, camera.eye) * 255).round()
+    extrinsic = camera.extrinsic()
+    seen = vertices @ extrinsic[:3, :3].T + extrinsic[:3, 3]
+    pixels = seen[:, :2] / seen[:, 2:] * camera.focal_px(SIZE[1]) + np.array(SIZE) / 2
+    image = Image.new("RGB", SIZE, tuple(round(255 * value) for value in BACKGROUND))
+    draw = ImageDraw.Draw(image)
+    for face in topology.faces[np.argsort(-seen[topology.faces, 2].mean(1))]:
+        color = colors[face].mean(0).round().astype(int)
+        draw.polygon([tuple(point) for point in pixels[face]], fill=tuple(color.tolist()))
+    return np.asarray(image)
+
+
+def silhouette(picture: np.ndarray) -> np.ndarray:
+    return np.abs(picture.astype(int) - np.array(BACKGROUND) * 255).max(2) > 24
+
+
+def middle(mask: np.ndarray) -> np.ndarray:
+    """(row, column) of what is True."""
+    return np.argwhere(mask).mean(0)
+
+
+def test_the_face_is_the_one_published(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+    """Outline, mouth and light are, roughly, those of a picture drawn by other means; and it changes as it speaks."""
+    topology, shut, wide = spoken
+    camera = frame(topology).shrunk_to(SIZE[0] / SIZE[1])
+    pictures = []
+    with Studio(topology, "plain") as studio, web(studio.endpoint) as served:
+        opened(page, served)
+        for pose in (shut, wide):
+            studio.show(pose, page)
+            pictures.append(page.screenshot())
+            wanted = drawn_by_hand(topology, pose, camera)
+            found, there = silhouette(pictures[-1]), silhouette(wanted)
+            assert (found & there).sum() / (found | there).sum() > 0.97
+            assert np.abs(pictures[-1].astype(int) - wanted)[found & there].mean() < 8
+    changed = np.abs(pictures[0].astype(int) - pictures[1]).max(2) > 30
+    assert changed.sum() > 50
+    lips = topology.template[[topology.landmarks["mouth_left"], topology.landmarks["mouth_right"]]].mean(0)
+    at = SIZE[1] / 2 - (lips[1] - camera.target[1]) / camera.height_m * SIZE[1]
+    assert abs(np.median(np.argwhere(changed)[:, 0]) - at) < 0.1 * SIZE[1]
+
+
+@pytest.mark.parametrize("vertex_type", ["float32", "float16", "int16"])
+def test_the_mouth_is_where_it_should_be(
+    page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray], vertex_type: str
+) -> None:
+    """Painted green, the region of the mouth lies where it is drawn by other means, however vertices travel."""
+    topology, _, wide = spoken
+    green = topology.albedo.copy()
+    green[topology.regions["mouth"] == 1] = (0, 255, 0)
+    topology = replace(topology, albedo=green)
+    wanted = drawn_by_hand(topology, wide, frame(topology).shrunk_to(SIZE[0] / SIZE[1])).astype(int)
+    with Studio(topology, vertex_type, vertex_type=vertex_type) as studio, web(studio.endpoint) as served:
+        opened(page, served)
+        studio.show(wide, page)
+        found = page.screenshot().astype(int)
+    masks = [picture[..., 1] > picture[..., [0, 2]].max(2) + 40 for picture in (found, wanted)]
+    assert masks[1].sum() > 500
+    assert np.linalg.norm(middle(masks[0]) - middle(masks[1])) < 1.5
+    assert abs(masks[0].sum() / masks[1].sum() - 1) < 0.1
+
+
+def test_hands_turn_and_magnify_the_face(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+    """A drag turns it, two fingers apart magnify it, a double click brings it back."""
+    topology, shut, _ = spoken
+    with Studio(topology, "hands") as studio, web(studio.endpoint) as served:
+        opened(page, served)
+        studio.show(shut, page)
+        before = page.screenshot()
+        page.drag((150, 200), (80, 200))
+        assert page.wait_for("voxmesh.camera.yaw") > 0.3
+        studio.show(shut, page)
+        assert (np.abs(before.astype(int) - page.screenshot()).max(2) > 30).mean() > 0.05
+        page.evaluate("document.querySelector('canvas').dispatchEvent(new MouseEvent('dblclick'))")
+        fingers = [[{"x": 150 - apart, "y": 150, "id": 0}, {"x": 150 + apart, "y": 150, "id": 1}] for apart in (20, 60)]
+        page.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=fingers[0])
+        page.call("Input.dispatchTouchEvent", type="touchMove", touchPoints=fingers[1])
+        page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        assert page.wait_for("voxmesh.camera.zoom < 0.5 && voxmesh.camera.zoom") == pytest.approx(1 / 3, rel=0.1)
+        assert page.evaluate("voxmesh.camera.yaw") == 0
+
+
+def test_sound_is_played_and_leads_the_face(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+    """Once the button is clicked, what is drawn is the frame whose sound is heard, never a later one."""
+    with Studio(spoken[0], "sound", sound=True) as studio, web(studio.endpoint) as served:
+        opened(page, served)
+        x, y = page.wait_for(
+            "(({x, y, width, height}) => width && [x + width / 2, y + height / 2])"
+            "(document.querySelector('button:not([hidden])').getBoundingClientRect())"
+        )
+        page.click(x, y)
+        page.wait_for("voxmesh.sound.heard() && voxmesh.sound.context.currentTime > 0.5", 60)
+        index = studio.index
+        page.wait_for(f"voxmesh.drawn.index > {index}", 60)
+        for _ in range(10):
+            ahead = page.evaluate(
+                "(({index}) => [voxmesh.drawn.index - index, voxmesh.last.index - index])(voxmesh.sound.blocks[0])"
+            )
+            assert ahead[0] <= 0 < ahead[1], ahead
+            time.sleep(0.05)
+        page.click(x, y)
+        page.wait_for("voxmesh.sound === null")
+
+
+def test_the_page_says_what_is_wrong_and_comes_back(
+    page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]
+) -> None:
+    """Nothing there, a publisher that stops and another, a server that goes and comes, one with another token."""
+    topology = spoken[0]
+    with web("tcp://127.0.0.1:9", "--token", TOKEN) as served:
+        opened(page, served)
+        page.wait_for("voxmesh.notice.includes('Waiting for tcp://127.0.0.1:9')")
+    port = served.host.split(":")[1]
+    page.wait_for("voxmesh.notice.includes('The server has gone')")
+    with Studio(topology, "one") as studio:
+        endpoint = studio.endpoint
+        with web(endpoint, "--token", TOKEN, "--port", port):
+            page.wait_for("voxmesh.drawn.session === 'one' && voxmesh.notice === ' '", 60)
+            page.wait_for(r"/^\d+ fps   \d+ ms from published to drawn   \d+ not drawn$/.test(figures.textContent)", 60)
+            studio.__exit__(None, None, None)
+            page.wait_for("voxmesh.notice.includes('The publisher has stopped')")
+            with Studio(topology, "two", endpoint):
+                page.wait_for("voxmesh.drawn.session === 'two' && voxmesh.notice === ' '", 60)
+            with Studio(topology, "three", endpoint, vertex_type=None):
+                page.wait_for("voxmesh.notice.includes('Only blendshape weights come')", 60)
+            newer(endpoint, page)
+        with web(endpoint, "--port", port):
+            page.wait_for("voxmesh.notice.includes('not valid any more')", 60)
+
+
+def newer(endpoint: str, page: Browser) -> None:
+    """A publisher of a later version greets; the page says so."""
+    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+        socket.linger = 0
+        socket.bind(endpoint)
+        sending = threading.Event()
+
+        def greet() -> None:
+            while not sending.wait(0.1):
+                socket.send(b"VXM2T" + bytes(200))
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        try:
+            page.wait_for("voxmesh.notice.includes('update voxmesh')")
+        finally:
+            sending.set()
+            thread.join()
+
+
+def test_a_browser_without_webgl2_is_told(page: Browser) -> None:
+    """In words on the page, instead of an empty one."""
+    with web("tcp://127.0.0.1:9") as served:
+        script = page.call(
+            "Page.addScriptToEvaluateOnNewDocument", source="HTMLCanvasElement.prototype.getContext = () => null"
+        )
+        opened(page, served)
+        page.wait_for("voxmesh.notice.includes('WebGL2 is missing')")
+        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
