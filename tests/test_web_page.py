@@ -110,7 +110,7 @@ def opened(page: Browser, served: Web) -> None:
     """The page, with nothing over the face."""
     page.open("about:blank")
     page.open(served.page)
-    page.wait_for("document.querySelector('#figures')")
+    page.wait_for("document.querySelector('#figures') !== null")
     page.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
 
 

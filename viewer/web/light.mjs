@@ -1,5 +1,5 @@
 // Light on a face, as viewer/shading.py has it, for each pixel: a warm soft key light and its shadow, a cool fill light,
-// sky and ground, a rim, highlights. GLSL only; face.mjs feeds it.
+// sky and ground, a rim, highlights. GLSL only; shadow.mjs and face.mjs feed it.
 
 /** Direction to the key light: above, in front, to the viewer's left. */
 export const KEY = [-0.45, 0.55, 0.75];
@@ -14,40 +14,50 @@ layout(location = 0) in vec3 a_position;
 void main() { gl_Position = u_light * vec4(a_position, 1.0); }
 `;
 
-export const DEPTH_FRAGMENT = `#version 300 es
+/** For what leaves no pixel: depth alone, or vertices alone. */
+export const NO_FRAGMENT = `#version 300 es
 void main() {}
 `;
 
-// The shadow is looked up at each vertex, not at each pixel: it is soft, and there are far fewer vertices.
-// Only what is hidden by something well in front counts: what nearly touches (lips on teeth) is the occlusion's business.
-export const FACE_VERTEX = `#version 300 es
+// How much of the key light each vertex does not see, at rest. Only what is hidden by something well in front counts:
+// what nearly touches (lips on teeth) is the occlusion's business, and would leave a mark when the mouth opens.
+export const SHADOW_VERTEX = `#version 300 es
 precision highp float;
-uniform mat4 u_camera, u_light;
+uniform mat4 u_light;
 uniform vec3 u_key;
 uniform highp sampler2D u_depth;
 uniform float u_depth_span;   // light's depth range, of the mesh's largest extent
 uniform float u_softness;     // radius of the shadow's edge, of the depth map
 layout(location = 0) in vec3 a_position;
 layout(location = 1) in vec3 a_normal;
-layout(location = 2) in vec3 a_albedo;
-layout(location = 3) in vec3 a_occlusion;
-layout(location = 4) in float a_gloss;
-out vec3 v_position, v_normal, v_albedo, v_occlusion;
-out float v_gloss, v_skin, v_hidden, v_unlit;
+out float v_hidden;
 
 const float NEAR = 0.025, FAR = 0.065;
 
-float hidden() {
+void main() {
   vec3 at = (u_light * vec4(a_position, 1.0)).xyz * 0.5 + 0.5;
   float sum = 0.0, taps = 0.0;
-  for (int i = -4; i <= 4; i++) for (int j = -4; j <= 4; j++) {
-    if (i * i + j * j > 17) continue;
-    float ahead = at.z - textureLod(u_depth, at.xy + u_softness / 4.0 * vec2(i, j), 0.0).r;
+  for (int i = -6; i <= 6; i++) for (int j = -6; j <= 6; j++) {
+    if (i * i + j * j > 37) continue;
+    float ahead = at.z - textureLod(u_depth, at.xy + u_softness / 6.0 * vec2(i, j), 0.0).r;
     sum += clamp((ahead * u_depth_span - NEAR) / (FAR - NEAR), 0.0, 1.0);
     taps += 1.0;
   }
-  return sum / taps * clamp(dot(a_normal, u_key) / 0.35, 0.0, 1.0);
+  v_hidden = sum / taps * clamp(dot(a_normal, u_key) / 0.35, 0.0, 1.0);
 }
+`;
+
+export const FACE_VERTEX = `#version 300 es
+precision highp float;
+uniform mat4 u_camera;
+layout(location = 0) in vec3 a_position;
+layout(location = 1) in vec3 a_normal;
+layout(location = 2) in vec3 a_albedo;
+layout(location = 3) in vec3 a_occlusion;
+layout(location = 4) in float a_gloss;
+layout(location = 5) in float a_hidden;
+out vec3 v_position, v_normal, v_albedo, v_occlusion;
+out float v_gloss, v_skin, v_hidden, v_unlit;
 
 void main() {
   gl_Position = u_camera * vec4(a_position, 1.0);
@@ -59,7 +69,7 @@ void main() {
   float warm = clamp((v_albedo.r - v_albedo.b) / max(v_albedo.r, 1e-6) / 0.4, 0.0, 1.0);
   v_skin = v_albedo.r >= v_albedo.g ? warm * clamp((v_albedo.r - 0.02) / 0.12, 0.0, 1.0) : 0.0;
   v_unlit = float(a_albedo == vec3(1.0) && a_occlusion == vec3(1.0) && a_gloss == 1.0);   // a catch-light
-  v_hidden = hidden();
+  v_hidden = a_hidden;
 }
 `;
 

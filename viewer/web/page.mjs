@@ -93,8 +93,8 @@ function draw(stream) {
   const frame = due();
   if (frame) face.pose(frame.vertices);
   // Nothing new: the picture stays, and the battery is spared.
-  const resized = face.resize();
-  if (!frame && !camera.changed && !resized) return;
+  face.resize();
+  if (!frame && !camera.changed && !face.stale) return;
   camera.changed = false;
   face.draw(camera);
   if (!frame) return;
