@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from voxmesh.viewer.shading import Shader
 pytestmark = needs_chromium
 SIZE = (300, 345)
 TOKEN = "a-token-for-tests"
+Spoken = tuple[Topology, np.ndarray, np.ndarray]
 
 
 class Studio:
@@ -42,13 +44,13 @@ class Studio:
         self,
         topology: Topology,
         session: str,
-        endpoint: str = "tcp://127.0.0.1:*",
+        endpoint: str,
         vertex_type: str | None = "float32",
         sound: bool = False,
     ) -> None:
         hello = wire.TopologyMessage(session, topology, 16000, 30, 1, ("jawOpen",))
         self._publisher = Publisher(endpoint, hello, vertex_type=vertex_type)
-        self.endpoint, self.session = self._publisher.endpoint, session
+        self.session = session
         self.vertices = topology.template
         self.index = 0
         self._sound, self._stop = sound, threading.Event()
@@ -85,16 +87,31 @@ class Studio:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Browser]:
-    """One browser for all, the size of a small window. No error may have been thrown on it."""
-    with Browser(*SIZE) as browser:
-        yield browser
-        browser.evaluate("0")
-        assert not browser.errors
+def browser() -> Iterator[Browser]:
+    """One for all, the size of a small window. No error may have been thrown on its pages."""
+    with Browser(*SIZE) as one:
+        yield one
+        one.evaluate("0")
+        assert not one.errors
 
 
 @pytest.fixture(scope="module")
-def spoken() -> tuple[Topology, np.ndarray, np.ndarray]:
+def endpoint() -> str:
+    """Where publishers come and go."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, endpoint: str) -> Iterator[Browser]:
+    """The page, open on that endpoint."""
+    with web(endpoint) as served:
+        visit(browser, served)
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Spoken:
     """The shipped face, and two of its poses while it says the sample: the mouth most shut and most open."""
     sample = bundles.find().parent / "sample.wav"
     engine = Engine(bundles.load(), source_rate=16000)
@@ -106,12 +123,12 @@ def spoken() -> tuple[Topology, np.ndarray, np.ndarray]:
     return topology, frames[int(np.argmin(open_m))].vertices, frames[int(np.argmax(open_m))].vertices
 
 
-def opened(page: Browser, served: Web) -> None:
-    """The page, with nothing over the face."""
-    page.open("about:blank")
-    page.open(served.page)
-    page.wait_for("document.querySelector('#figures') !== null")
-    page.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
+def visit(browser: Browser, served: Web) -> None:
+    """Opens the page, with nothing over the face."""
+    browser.open("about:blank")
+    browser.open(served.page)
+    browser.wait_for("document.querySelector('#figures') !== null")
+    browser.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
 
 
 def drawn_by_hand(topology: Topology, vertices: np.ndarray, camera: Camera) -> np.ndarray:
@@ -137,13 +154,12 @@ def middle(mask: np.ndarray) -> np.ndarray:
     return np.argwhere(mask).mean(0)
 
 
-def test_the_face_is_the_one_published(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+def test_the_face_is_the_one_published(page: Browser, endpoint: str, spoken: Spoken) -> None:
     """Outline, mouth and light are, roughly, those of a picture drawn by other means; and it changes as it speaks."""
     topology, shut, wide = spoken
     camera = frame(topology).shrunk_to(SIZE[0] / SIZE[1])
     pictures = []
-    with Studio(topology, "plain") as studio, web(studio.endpoint) as served:
-        opened(page, served)
+    with Studio(topology, "plain", endpoint) as studio:
         for pose in (shut, wide):
             studio.show(pose, page)
             pictures.append(page.screenshot())
@@ -159,17 +175,14 @@ def test_the_face_is_the_one_published(page: Browser, spoken: tuple[Topology, np
 
 
 @pytest.mark.parametrize("vertex_type", ["float32", "float16", "int16"])
-def test_the_mouth_is_where_it_should_be(
-    page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray], vertex_type: str
-) -> None:
+def test_the_mouth_is_where_it_should_be(page: Browser, endpoint: str, spoken: Spoken, vertex_type: str) -> None:
     """Painted green, the region of the mouth lies where it is drawn by other means, however vertices travel."""
     topology, _, wide = spoken
     green = topology.albedo.copy()
     green[topology.regions["mouth"] == 1] = (0, 255, 0)
     topology = replace(topology, albedo=green)
     wanted = drawn_by_hand(topology, wide, frame(topology).shrunk_to(SIZE[0] / SIZE[1])).astype(int)
-    with Studio(topology, vertex_type, vertex_type=vertex_type) as studio, web(studio.endpoint) as served:
-        opened(page, served)
+    with Studio(topology, vertex_type, endpoint, vertex_type) as studio:
         studio.show(wide, page)
         found = page.screenshot().astype(int)
     masks = [picture[..., 1] > picture[..., [0, 2]].max(2) + 40 for picture in (found, wanted)]
@@ -178,11 +191,10 @@ def test_the_mouth_is_where_it_should_be(
     assert abs(masks[0].sum() / masks[1].sum() - 1) < 0.1
 
 
-def test_hands_turn_and_magnify_the_face(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+def test_hands_turn_and_magnify_the_face(page: Browser, endpoint: str, spoken: Spoken) -> None:
     """A drag turns it, two fingers apart magnify it, a double click brings it back."""
     topology, shut, _ = spoken
-    with Studio(topology, "hands") as studio, web(studio.endpoint) as served:
-        opened(page, served)
+    with Studio(topology, "hands", endpoint) as studio:
         studio.show(shut, page)
         before = page.screenshot()
         page.drag((150, 200), (80, 200))
@@ -198,10 +210,9 @@ def test_hands_turn_and_magnify_the_face(page: Browser, spoken: tuple[Topology, 
         assert page.evaluate("voxmesh.camera.yaw") == 0
 
 
-def test_sound_is_played_and_leads_the_face(page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]) -> None:
+def test_sound_is_played_and_leads_the_face(page: Browser, endpoint: str, spoken: Spoken) -> None:
     """Once the button is clicked, what is drawn is the frame whose sound is heard, never a later one."""
-    with Studio(spoken[0], "sound", sound=True) as studio, web(studio.endpoint) as served:
-        opened(page, served)
+    with Studio(spoken[0], "sound", endpoint, sound=True) as studio:
         x, y = page.wait_for(
             "(({x, y, width, height}) => width && [x + width / 2, y + height / 2])"
             "(document.querySelector('button:not([hidden])').getBoundingClientRect())"
@@ -220,42 +231,40 @@ def test_sound_is_played_and_leads_the_face(page: Browser, spoken: tuple[Topolog
         page.wait_for("voxmesh.sound === null")
 
 
-def test_the_page_says_what_is_wrong_and_comes_back(
-    page: Browser, spoken: tuple[Topology, np.ndarray, np.ndarray]
-) -> None:
+def test_the_page_says_what_is_wrong_and_comes_back(browser: Browser, endpoint: str, spoken: Spoken) -> None:
     """Nothing there, a publisher that stops and another, a server that goes and comes, one with another token."""
     topology = spoken[0]
-    with web("tcp://127.0.0.1:9", "--token", TOKEN) as served:
-        opened(page, served)
-        page.wait_for("voxmesh.notice.includes('Waiting for tcp://127.0.0.1:9')")
+    with web(endpoint, "--token", TOKEN) as served:
+        visit(browser, served)
+        browser.wait_for(f"voxmesh.notice.includes('Waiting for {endpoint}')")
+        with Studio(topology, "one", endpoint):
+            browser.wait_for("voxmesh.drawn.session === 'one' && voxmesh.notice === ' '", 60)
+            figures = r"/^\d+ fps   \d+ ms from published to drawn   \d+ not drawn$/.test(figures.textContent)"
+            browser.wait_for(figures, 60)
+        browser.wait_for("voxmesh.notice.includes('The publisher has stopped')")
+        with Studio(topology, "two", endpoint):
+            browser.wait_for("voxmesh.drawn.session === 'two' && voxmesh.notice === ' '", 60)
+        with Studio(topology, "three", endpoint, vertex_type=None):
+            browser.wait_for("voxmesh.notice.includes('Only blendshape weights come')", 60)
+        newer(endpoint, browser)
+    browser.wait_for("voxmesh.notice.includes('The server has gone')")
     port = served.host.split(":")[1]
-    page.wait_for("voxmesh.notice.includes('The server has gone')")
-    with Studio(topology, "one") as studio:
-        endpoint = studio.endpoint
-        with web(endpoint, "--token", TOKEN, "--port", port):
-            page.wait_for("voxmesh.drawn.session === 'one' && voxmesh.notice === ' '", 60)
-            page.wait_for(r"/^\d+ fps   \d+ ms from published to drawn   \d+ not drawn$/.test(figures.textContent)", 60)
-            studio.__exit__(None, None, None)
-            page.wait_for("voxmesh.notice.includes('The publisher has stopped')")
-            with Studio(topology, "two", endpoint):
-                page.wait_for("voxmesh.drawn.session === 'two' && voxmesh.notice === ' '", 60)
-            with Studio(topology, "three", endpoint, vertex_type=None):
-                page.wait_for("voxmesh.notice.includes('Only blendshape weights come')", 60)
-            newer(endpoint, page)
-        with web(endpoint, "--port", port):
-            page.wait_for("voxmesh.notice.includes('not valid any more')", 60)
+    with web(endpoint, "--token", TOKEN, "--port", port), Studio(topology, "four", endpoint):
+        browser.wait_for("voxmesh.drawn.session === 'four' && voxmesh.notice === ' '", 60)
+    with web(endpoint, "--port", port):
+        browser.wait_for("voxmesh.notice.includes('not valid any more')", 60)
 
 
 def newer(endpoint: str, page: Browser) -> None:
     """A publisher of a later version greets; the page says so."""
-    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
-        socket.linger = 0
-        socket.bind(endpoint)
+    with zmq.Context() as context, context.socket(zmq.PUB) as publisher:
+        publisher.linger = 0
+        publisher.bind(endpoint)
         sending = threading.Event()
 
         def greet() -> None:
             while not sending.wait(0.1):
-                socket.send(b"VXM2T" + bytes(200))
+                publisher.send(b"VXM2T" + bytes(200))
 
         thread = threading.Thread(target=greet)
         thread.start()
@@ -266,12 +275,11 @@ def newer(endpoint: str, page: Browser) -> None:
             thread.join()
 
 
-def test_a_browser_without_webgl2_is_told(page: Browser) -> None:
+def test_a_browser_without_webgl2_is_told(browser: Browser, endpoint: str) -> None:
     """In words on the page, instead of an empty one."""
-    with web("tcp://127.0.0.1:9") as served:
-        script = page.call(
-            "Page.addScriptToEvaluateOnNewDocument", source="HTMLCanvasElement.prototype.getContext = () => null"
-        )
-        opened(page, served)
-        page.wait_for("voxmesh.notice.includes('WebGL2 is missing')")
-        page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+    source = "HTMLCanvasElement.prototype.getContext = () => null"
+    with web(endpoint) as served:
+        script = browser.call("Page.addScriptToEvaluateOnNewDocument", source=source)
+        visit(browser, served)
+        browser.wait_for("voxmesh.notice.includes('WebGL2 is missing')")
+        browser.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])

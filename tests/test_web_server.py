@@ -42,6 +42,7 @@ class Web:
         found = re.search(r"http://([^/]+)/#(\S+) ", line)
         assert found, line
         self.process, self.host, self.token = process, found[1], found[2]
+        self.said = ""
 
     @property
     def page(self) -> str:
@@ -63,10 +64,12 @@ def web(endpoint: str, *options: str) -> Iterator[Web]:
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield Web(process, process.stdout.readline())
+        served = Web(process, process.stdout.readline())
+        yield served
     finally:
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=60)
+    served.said = said
     assert process.returncode == 0 and "Traceback" not in errors, errors
 
 
@@ -160,7 +163,7 @@ def test_messages_come_unchanged() -> None:
 
 
 def test_a_page_that_stalls_slows_nobody() -> None:
-    """It holds two frames, whatever comes; the others go on, and when it wakes it gets the newest one."""
+    """It holds two frames, whatever comes; the others go on; when it wakes it gets the newest one; all is counted."""
     with web_and_speaker(ball()) as (served, _), served.stream() as stalled, served.stream() as quick:
         last = -1
         while last < 60:
@@ -174,6 +177,7 @@ def test_a_page_that_stalls_slows_nobody() -> None:
         stalled.send("taken")
         newest = wire.unpack(stalled.recv(30))
         assert isinstance(newest, wire.FrameMessage) and newest.index > 50
+    assert re.search(r"127.0.0.1 has left: 3 frames sent, [1-9]\d+ skipped\n", served.said)
 
 
 def test_pages_come_and_go_while_nothing_is_published(idle: Web) -> None:

@@ -22,11 +22,12 @@ _KINDS = (wire.FRAME, wire.TOPOLOGY, wire.AUDIO, wire.BYE)
 class Mailbox:
     """What one reader has not got yet: a topology, some sound, one frame, a goodbye. All in one event loop.
 
-    skipped: frames that were replaced by a newer one before the reader was ready for it.
+    frames: how many were taken. skipped: how many were replaced by a newer one before the reader was ready for it.
+    unheard: messages of sound that it did not take in time.
     """
 
     def __init__(self) -> None:
-        self.skipped = 0
+        self.frames = self.skipped = self.unheard = 0
         self._latest: dict[bytes, bytes] = {}
         self._sounds: deque[bytes] = deque(maxlen=SOUNDS_KEPT)
         self._topology = b""
@@ -37,6 +38,7 @@ class Mailbox:
         """A message from the publisher."""
         kind = data[4:5]
         if kind == wire.AUDIO:
+            self.unheard += len(self._sounds) == SOUNDS_KEPT
             self._sounds.append(data)
         else:
             # A publisher greets everybody whenever somebody joins: the same topology again is no news.
@@ -60,6 +62,7 @@ class Mailbox:
             self._sounds.clear()
             if wire.FRAME in self._latest and self._ahead < FRAMES_AHEAD:
                 self._ahead += 1
+                self.frames += 1
                 messages.append(self._latest.pop(wire.FRAME))
             if wire.BYE in self._latest and wire.FRAME not in self._latest:
                 messages.append(self._latest.pop(wire.BYE))

@@ -119,7 +119,8 @@ def _response(status: HTTPStatus, kind: str, body: bytes) -> Response:
 
 async def _stream(connection: ServerConnection, relay: Relay) -> None:
     """One page, from its opening to its end."""
-    mailbox = relay.join()
+    mailbox, who = relay.join(), connection.remote_address[0]
+    click.echo(f"{who} looks on")
     await connection.send(json.dumps({"endpoint": relay.endpoint, "same_clock": is_local(relay.endpoint)}))
     tasks = [asyncio.create_task(part(connection, mailbox)) for part in (_talk, _listen)]
     try:
@@ -130,6 +131,8 @@ async def _stream(connection: ServerConnection, relay: Relay) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        lost = f"{mailbox.skipped} skipped" + (f", {mailbox.unheard} of sound lost" if mailbox.unheard else "")
+        click.echo(f"{who} has left: {mailbox.frames} frames sent, {lost}")
 
 
 async def _talk(connection: ServerConnection, mailbox: Mailbox) -> None:
