@@ -90,7 +90,7 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait_for(self, expression: str, timeout_s: float = 30.0) -> Any:
+    def wait_for(self, expression: str, timeout_s: float = 120.0) -> Any:
         """The expression's value, as soon as it is true."""
         until = time.monotonic() + timeout_s
         while not (value := self.evaluate(f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()")):

@@ -73,7 +73,7 @@ class Studio:
     def show(self, vertices: np.ndarray, page: Browser) -> None:
         """Returns once the page has drawn that pose."""
         self.vertices = vertices
-        page.wait_for(f"voxmesh.drawn.session === '{self.session}' && voxmesh.drawn.index > {self.index}", 90)
+        page.wait_for(f"voxmesh.drawn.session === '{self.session}' && voxmesh.drawn.index > {self.index}")
 
     def __enter__(self) -> Studio:
         self._thread.start()
@@ -218,9 +218,9 @@ def test_sound_is_played_and_leads_the_face(page: Browser, endpoint: str, spoken
             "(document.querySelector('button:not([hidden])').getBoundingClientRect())"
         )
         page.click(x, y)
-        page.wait_for("voxmesh.sound.heard() && voxmesh.sound.context.currentTime > 0.5", 60)
+        page.wait_for("voxmesh.sound.heard() && voxmesh.sound.context.currentTime > 0.5")
         index = studio.index
-        page.wait_for(f"voxmesh.drawn.index > {index}", 60)
+        page.wait_for(f"voxmesh.drawn.index > {index}")
         for _ in range(10):
             ahead = page.evaluate(
                 "(({index}) => [voxmesh.drawn.index - index, voxmesh.last.index - index])(voxmesh.sound.blocks[0])"
@@ -238,21 +238,21 @@ def test_the_page_says_what_is_wrong_and_comes_back(browser: Browser, endpoint: 
         visit(browser, served)
         browser.wait_for(f"voxmesh.notice.includes('Waiting for {endpoint}')")
         with Studio(topology, "one", endpoint):
-            browser.wait_for("voxmesh.drawn.session === 'one' && voxmesh.notice === ' '", 60)
+            browser.wait_for("voxmesh.drawn.session === 'one' && voxmesh.notice === ' '")
             figures = r"/^\d+ fps   \d+ ms from published to drawn   \d+ not drawn$/.test(figures.textContent)"
-            browser.wait_for(figures, 60)
+            browser.wait_for(figures)
         browser.wait_for("voxmesh.notice.includes('The publisher has stopped')")
         with Studio(topology, "two", endpoint):
-            browser.wait_for("voxmesh.drawn.session === 'two' && voxmesh.notice === ' '", 60)
+            browser.wait_for("voxmesh.drawn.session === 'two' && voxmesh.notice === ' '")
         with Studio(topology, "three", endpoint, vertex_type=None):
-            browser.wait_for("voxmesh.notice.includes('Only blendshape weights come')", 60)
+            browser.wait_for("voxmesh.notice.includes('Only blendshape weights come')")
         newer(endpoint, browser)
     browser.wait_for("voxmesh.notice.includes('The server has gone')")
     port = served.host.split(":")[1]
     with web(endpoint, "--token", TOKEN, "--port", port), Studio(topology, "four", endpoint):
-        browser.wait_for("voxmesh.drawn.session === 'four' && voxmesh.notice === ' '", 60)
+        browser.wait_for("voxmesh.drawn.session === 'four' && voxmesh.notice === ' '")
     with web(endpoint, "--port", port):
-        browser.wait_for("voxmesh.notice.includes('not valid any more')", 60)
+        browser.wait_for("voxmesh.notice.includes('not valid any more')")
 
 
 def newer(endpoint: str, page: Browser) -> None:

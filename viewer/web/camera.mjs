@@ -66,7 +66,8 @@ export class Camera {
   pan(right, down) {
     const backward = this.backward(), side = [Math.cos(this.yaw), 0, -Math.sin(this.yaw)];
     const shift = along(this.shift, side, -right * this.metresPerHeight);
-    this.shift = along(shift, cross(backward, side), down * this.metresPerHeight).map((v) => Math.min(Math.max(v, -0.3), 0.3));
+    const up = cross(backward, side), moved = along(shift, up, down * this.metresPerHeight);
+    this.shift = moved.map((value) => Math.min(Math.max(value, -0.3), 0.3));
     this.changed = true;
   }
 

@@ -100,7 +100,8 @@ export class Face {
   /** Follows the canvas's size on the page. */
   resize() {
     const { canvas } = this, ratio = Math.min(window.devicePixelRatio || 1, MOST_PIXELS);
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(1, Math.round(size * ratio)));
+    const pixels = (size) => Math.max(1, Math.round(size * ratio));
+    const width = pixels(canvas.clientWidth), height = pixels(canvas.clientHeight);
     if (canvas.width === width && canvas.height === height) return;
     Object.assign(canvas, { width, height });
     this.stale = true;

@@ -1,5 +1,5 @@
-// Light on a face, as viewer/shading.py has it, for each pixel: a warm soft key light and its shadow, a cool fill light,
-// sky and ground, a rim, highlights. GLSL only; shadow.mjs and face.mjs feed it.
+// Light on a face, as viewer/shading.py has it, for each pixel: a warm soft key light and its shadow, a cool fill
+// light, sky and ground, a rim, highlights. GLSL only; shadow.mjs and face.mjs feed it.
 
 /** Direction to the key light: above, in front, to the viewer's left. */
 export const KEY = [-0.45, 0.55, 0.75];

@@ -13,7 +13,7 @@ const canvas = document.querySelector("canvas"), notice = document.querySelector
 const line = document.querySelector("#figures"), button = document.querySelector("button");
 
 /** What there is to see; tests look at it too. */
-const seen = { drawn: null, notice: "", frames: [], topology: null, refused: "", ended: false, lastMs: -Infinity, rate: 0 };
+const seen = { drawn: null, notice: "", frames: [], topology: null, refused: "", ended: false, lastMs: -Infinity };
 globalThis.voxmesh = seen;
 
 const handle = {
@@ -45,7 +45,8 @@ const camera = new Camera(), figures = new Figures();
 try {
   face = new Face(canvas);
 } catch (error) {
-  say("This browser cannot show the face", `WebGL2 is missing or switched off (${error.message}): try another browser, or another machine.`);
+  const why = `WebGL2 is missing or switched off (${error.message}): try another browser, or another machine.`;
+  say("This browser cannot show the face", why);
 }
 if (face) {
   const stream = new Stream(handle);
@@ -106,7 +107,8 @@ function draw(stream) {
 function tell(stream) {
   const { topology, last, ended, refused } = seen, from = stream.endpoint ?? "the publisher";
   const silent = performance.now() - seen.lastMs > SILENT_MS;
-  if (stream.state === "refused") say("This address is not valid any more", "Open the one that voxmesh view --web printed last.");
+  if (stream.state === "refused")
+    say("This address is not valid any more", "Open the one that voxmesh view --web printed last.");
   else if (stream.state === "lost") say("The server has gone", "Trying again: voxmesh view --web");
   else if (stream.state === "connecting") say("Connecting", "");
   else if (refused) say("This cannot be shown", refused);

@@ -19,7 +19,7 @@ export class Stream {
     setInterval(() => this.askClock(), CLOCK_EVERY_MS);
   }
 
-  /** What to add to performance.now() for the publisher's clock; null when that is another machine's or not known yet. */
+  /** What to add to performance.now() for the publisher's clock; null when that is not known, or not to be known. */
   get offsetMs() {
     if (!this.sameClock || !this.clocks.length) return null;
     // The quickest answer was delayed least, and so tells the time best.
@@ -38,8 +38,8 @@ export class Stream {
     this.socket.onmessage = ({ data }) => (typeof data === "string" ? this.told(JSON.parse(data)) : this.read(data));
     this.socket.onclose = async () => {
       // A browser does not say why a WebSocket did not open: a wrong token looks like a server that is not there.
-      const answers = this.state === "open" ? false : await fetch("/", { cache: "no-store" }).then((r) => r.ok, () => false);
-      this.state = answers ? "refused" : "lost";
+      const there = () => fetch("/", { cache: "no-store" }).then((answer) => answer.ok, () => false);
+      this.state = this.state !== "open" && (await there()) ? "refused" : "lost";
       setTimeout(() => this.open(), RETRY_MS);
     };
   }

@@ -8,7 +8,13 @@ const MAX_VERTICES = 1 << 20, MAX_SAMPLES = 1 << 20, MAX_WEIGHTS = 4096;
 const LARGEST = 1e30; // a scale or an offset: what is made of them is finite in float32
 const SIZES = { 1: 4, 2: 2, 3: 2 };
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array };
-const SURFACE = { template: ["float32", 3], faces: ["int32", 3], albedo: ["uint8", 3], occlusion: ["uint8", 3], gloss: ["uint8", 0] };
+const SURFACE = {
+  template: ["float32", 3],
+  faces: ["int32", 3],
+  albedo: ["uint8", 3],
+  occlusion: ["uint8", 3],
+  gloss: ["uint8", 0],
+};
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -18,8 +24,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 export function parse(buffer) {
   const bytes = new Uint8Array(buffer), view = new DataView(buffer);
   const magic = String.fromCharCode(...bytes.subarray(0, 4));
-  if (magic.slice(0, 3) !== "VXM" || bytes.length < HEADER_BYTES) throw new WireError(`not a voxmesh message: ${bytes.length} bytes`);
-  if (magic !== "VXM1") throw new WireError(`the publisher speaks wire version ${magic[3]}, this page 1: update voxmesh`);
+  if (magic.slice(0, 3) !== "VXM" || bytes.length < HEADER_BYTES)
+    throw new WireError(`not a voxmesh message: ${bytes.length} bytes`);
+  if (magic !== "VXM1")
+    throw new WireError(`the publisher speaks wire version ${magic[3]}, this page 1: update voxmesh`);
   const kind = String.fromCharCode(bytes[4]);
   if (bytes[21]) throw new WireError(`message with flags ${bytes[21]}: update voxmesh`);
   const head = {
@@ -95,7 +103,8 @@ function halfTable() {
 
 function topology(head, buffer) {
   try {
-    const jsonBytes = new DataView(buffer).getUint32(HEADER_BYTES, true), json = HEADER_BYTES + 8, data = json + jsonBytes;
+    const jsonBytes = new DataView(buffer).getUint32(HEADER_BYTES, true);
+    const json = HEADER_BYTES + 8, data = json + jsonBytes;
     if (jsonBytes % 8 || data > buffer.byteLength) throw new WireError(`${jsonBytes} bytes of JSON`);
     const about = JSON.parse(utf8.decode(new Uint8Array(buffer, json, jsonBytes)));
     const arrays = {}, regions = {};
@@ -110,8 +119,10 @@ function topology(head, buffer) {
       regions[name.slice(7)] = mask.values;
     }
     const named = (vertex) => Number.isInteger(vertex) && vertex >= 0 && vertex < head.count;
-    if (!arrays.faces.values.every(named) || !Object.values(about.landmarks).every(named)) throw new WireError("a vertex that is not there");
-    if (about.blendshape_names.length !== head.weights) throw new WireError(`${about.blendshape_names.length} blendshape names`);
+    if (!arrays.faces.values.every(named) || !Object.values(about.landmarks).every(named))
+      throw new WireError("a vertex that is not there");
+    if (about.blendshape_names.length !== head.weights)
+      throw new WireError(`${about.blendshape_names.length} blendshape names`);
     const clock = { rate: about.sample_rate, fpsNum: about.fps_num, fpsDen: about.fps_den };
     if (!Object.values(clock).every((value) => Number.isInteger(value) && value > 0)) throw new WireError("no clock");
     const surface = Object.fromEntries(Object.keys(SURFACE).map((name) => [name, arrays[name].values]));
@@ -124,13 +135,15 @@ function topology(head, buffer) {
 
 /** One row of the table: {type, shape, values}. */
 function array(buffer, data, { type, shape, offset }) {
-  if (!(type in ARRAYS) || shape.length > 2 || ![...shape, offset].every((n) => Number.isInteger(n) && n >= 0) || offset % 8)
+  const sized = [...shape, offset].every((number) => Number.isInteger(number) && number >= 0);
+  if (!(type in ARRAYS) || shape.length > 2 || !sized || offset % 8)
     throw new WireError(`an array of ${type}, ${shape} at ${offset}`);
   return { type, shape, values: new ARRAYS[type](buffer, data + offset, shape.reduce((a, b) => a * b, 1)) };
 }
 
 function check(found, type, shape, name) {
-  if (!found || found.type !== type || String(found.shape) !== String(shape)) throw new WireError(`${name} is not ${type} of ${shape}`);
+  if (!found || found.type !== type || String(found.shape) !== String(shape))
+    throw new WireError(`${name} is not ${type} of ${shape}`);
 }
 
 function sessionName(raw) {
