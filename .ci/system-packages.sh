@@ -5,6 +5,8 @@ set -eu
 
 viewer="libportaudio2 libgl1 libgl1-mesa-dri libglx-mesa0 libegl1 libegl-mesa0 libgomp1 libusb-1.0-0 libx11-6"
 dev="$viewer xvfb pulseaudio pulseaudio-utils libasound2-plugins libespeak-ng1 espeak-ng-data flite"
+# A browser that draws with no GPU and no screen, for `voxmesh view --web`: 100 MB to fetch. Ubuntu has it as a snap only.
+if grep -qs '^ID=debian' /etc/os-release; then dev="$dev chromium"; fi
 # What the talker speaks with beside espeak-ng and flite: festival and eight recorded voices, 41 MB to fetch.
 dev="$dev festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k"
 dev="$dev festvox-suopuhe-mv festvox-ca-ona-hts festvox-czech-ph"

@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """name -> (where the click command lives, its line in `voxmesh --help`)."""
 
 EXTRAS = {
-    "viewer": ("av", "open3d", "PIL"),
+    "viewer": ("av", "open3d", "PIL", "websockets"),
     "gltf": ("pygltflib",),
     "train": ("onnx", "onnxscript", "safetensors", "scipy", "soxr", "tensorboard", "torch"),
 }

@@ -71,6 +71,12 @@ class Telemetry:
 @click.option("--no-window", is_flag=True, help="Draw nothing on screen: figures in the terminal, or a screenshot.")
 @click.option("--sound", is_flag=True, help="Play what the face says; its publisher needs --send-audio.")
 @click.option("--timeout", "timeout_s", type=float, default=10.0, show_default=True, help="For --screenshot, seconds.")
+@click.option("--web", is_flag=True, help="Serve a page that shows the face in a browser; prints its address.")
+@click.option("--port", type=click.IntRange(0, 65535), help="With --web (default: 8080; 0: any that is free).")
+@click.option("--bind", help="With --web (default: 127.0.0.1); 0.0.0.0 lets a phone on the same network in.")
+@click.option(
+    "--token", help="With --web: the secret in the address, to keep it from start to start (default: random)."
+)
 def view(
     endpoint: str,
     screenshot: Path | None,
@@ -79,11 +85,25 @@ def view(
     no_window: bool,
     sound: bool,
     timeout_s: float,
+    web: bool,
+    port: int | None,
+    bind: str | None,
+    token: str | None,
 ) -> None:
     """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes.
 
     With --sound the face waits for its sound, some 100 ms, so that what is seen is what is heard.
     """
+    if web:
+        if screenshot is not None or no_window or sound:
+            raise click.UsageError(
+                "--web draws in a browser, whose page has its own button for sound: "
+                "--screenshot, --no-window and --sound have no place beside it"
+            )
+        return _serve(endpoint, bind or "127.0.0.1", 8080 if port is None else port, token, seconds)
+    if port is not None or bind is not None or token is not None:
+        raise click.UsageError("--port, --bind and --token need --web")
+
     from voxmesh.viewer.window import FaceWindow, has_display
 
     if sound and screenshot is not None:
@@ -99,6 +119,16 @@ def view(
         else:
             with FaceWindow(*size, title=f"voxmesh {endpoint}") as window:
                 _run_window(receiver, frames, stop, window, screenshot, seconds, timeout_s)
+
+
+def _serve(endpoint: str, bind: str, port: int, token: str | None, seconds: float | None) -> None:
+    """A page for browsers."""
+    import asyncio
+
+    from voxmesh.viewer.web_server import load_site, run
+
+    with stop_on_signals() as stop:
+        asyncio.run(run(load_site(token), endpoint, bind, port, stop, seconds))
 
 
 def _run_window(
