@@ -24,10 +24,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event
@@ -45,6 +46,7 @@ from voxmesh.stream.backend import open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.frame_rate import rate_of
 from voxmesh.stream.live import Source, run
 from voxmesh.stream.microphone import Microphone
 from voxmesh.stream.pacing import PacedFile
@@ -81,7 +83,8 @@ def speak(pipe: Connection, options: dict[str, Any]) -> None:
     bundle = load(options["bundle"])
     backend = open_backend(bundle, options["backend"], options["threads"])
     source: Source = Microphone(options["mic"]) if options["mic"] else PacedFile(AudioFile(options["wav"]), loop=True)
-    engine = Engine(bundle, source_rate=source.rate, backend=backend)
+    fps = rate_of(options["fps"]) if options["fps"] else None
+    engine = Engine(bundle, source_rate=source.rate, backend=backend, fps=fps)
     watch, rows = Stopwatch(), []
     hearing = engine.hearing
     hearing.resampler.push = watch.timed("resample", hearing.resampler.push)  # type: ignore[method-assign]
@@ -175,9 +178,23 @@ def summary(values: np.ndarray) -> dict[str, float]:
 @click.option("--mic", help="Hear this microphone instead (see `voxmesh devices`).")
 @click.option("--backend", type=click.Choice(["onnx", "torchscript"]), default="onnx", show_default=True)
 @click.option("--threads", default=1, show_default=True)
+@click.option("--fps", help="Frames a second, such as 30 [the bundle's, 60].")
+@click.option(
+    "--vertices", type=click.IntRange(20), help="A made-up face of so many (MeshTalk's has 6172), random weights."
+)
 @click.option("--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True)
 def main(**options: Any) -> None:
-    with mendable("latency"):
+    with mendable("latency"), ExitStack() as stack:
+        if options["vertices"]:
+            if options["bundle"]:
+                raise VoxmeshError("--vertices makes a bundle of its own up: drop --bundle")
+            # Here, because the speaking process imports this file too, and is weighed without torch.
+            from made_up import make_bundle
+            from voxmesh.model.config import ModelConfig
+
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "made-up"
+            make_bundle(ModelConfig(), options["vertices"], folder)
+            options["bundle"] = folder
         spawn = multiprocessing.get_context("spawn")
         here, there = spawn.Pipe()
         process = spawn.Process(target=speak, args=(there, options), daemon=True)
@@ -191,10 +208,10 @@ def main(**options: Any) -> None:
             raise VoxmeshError("the speaking process ended early: its error is above") from None
         process.join(30)
         found = parts(said, received, 1000.0 * lookahead / rate)
-    rows = {name: summary(values[1:]) for name, values in found.items()}
-    if options["backend"] == "onnx":
-        for name, share in shares(load(options["bundle"])).items():
-            rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}
+        rows = {name: summary(values[1:]) for name, values in found.items()}
+        if options["backend"] == "onnx":
+            for name, share in shares(load(options["bundle"])).items():
+                rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}
     click.echo("| ms | p50 | p95 | p99 | max |\n|---|---|---|---|---|")
     for name, row in rows.items():
         click.echo(f"| {name} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |")
