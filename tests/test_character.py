@@ -340,7 +340,7 @@ def test_a_damaged_avatar_is_named(tmp_path: Path, shipped: Bundle, damage: obje
 def test_the_command_reports_and_draws(tmp_path: Path, cli: Callable) -> None:
     """`avatar import` tells the shapes, what is missing and the size, and draws the poses that prove it."""
     scene(tmp_path / "head.glb")
-    result = cli("avatar", "import", "head.glb", "-o", "mine")
+    result = cli("avatar", "import", "head.glb", "-o", "mine", timeout=300)  # drawn in software
     assert result.returncode == 0, result.stderr
     assert "6 of 52 shapes found" in result.stdout and "size 140 x 180 x" in result.stdout
     assert "not there, so they will not move: eyeLookDownLeft," in result.stdout
