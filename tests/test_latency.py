@@ -1,4 +1,4 @@
-"""The benchmark of latency: its parts are there, in order of magnitude, and add up."""
+"""The benchmarks of latency: its parts are there and add up; subscribers of all kinds get every frame."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ def test_the_parts_of_latency_add_up_to_the_total(tiny_bundle: Path, speech: Pat
     assert sum(ms[name]["p50"] for name in parts) <= 1.2 * ms["total"]["p50"]
     shares = sum(ms[f"network: {name}"]["p50"] for name in ("encoder", "context", "decoder", "vertices"))
     assert abs(shares - ms["network"]["p50"]) < 0.01 + 0.05 * ms["network"]["p50"]
+
+
+def test_every_subscriber_gets_every_frame() -> None:
+    """Whatever it is written in; one that comes late has a face, one that slept the newest."""
+    words = ("--seconds", "10", "--vertices", "300", "--subscribers", "4")
+    command = [sys.executable, "benchmarks/subscribers.py", *words]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    assert "Python" in said["subscribers"] and said["joining_ms"] > 0
+    assert all(one["gaps"] == 0 for one in said["subscribers"].values())
+    # What had piled up in five seconds is three hundred frames: the newest is not one of the first.
+    assert said["stall_ms"] < 2500
 
 
 def test_a_file_that_cannot_be_read_ends_in_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 // Reads messages with the Unity package's parser and prints a line of each: `Reader files FILE...`, `Reader live ENDPOINT`
-// until goodbye, over real libzmq, `Reader mutate COUNT FILE...`. tests/foreign.py makes the same lines in Python.
+// until goodbye, over real libzmq, `Reader mutate COUNT FILE...`; `Reader timed ENDPOINT` tells when each frame came.
+// tests/foreign.py makes the same lines in Python.
 using System;
 using System.Globalization;
 using System.IO;
@@ -14,8 +15,8 @@ internal static class Reader
 
     private static int Main(string[] words)
     {
-        if (words[0] == "live")
-            return Live(words[1]);
+        if (words[0] == "live" || words[0] == "timed")
+            return Live(words[1], words[0] == "timed");
         if (words[0] == "mutate")
             return Mutate(int.Parse(words[1]), words.Skip(2).Select(File.ReadAllBytes).ToArray());
         foreach (string file in words.Skip(1))
@@ -104,7 +105,11 @@ internal static class Reader
     [DllImport("libzmq.so.5")] private static extern int zmq_connect(IntPtr socket, string endpoint);
     [DllImport("libzmq.so.5")] private static extern int zmq_recv(IntPtr socket, byte[] buffer, UIntPtr size, int flags);
 
-    private static int Live(string endpoint)
+    [DllImport("libc")] private static extern int clock_gettime(int clock, long[] time);
+
+    /// <summary>With `timed`, a line a frame of its index, when it was sent and when its vertices were read,
+    /// monotonic nanoseconds.</summary>
+    private static int Live(string endpoint, bool timed)
     {
         const int Sub = 2, Subscribe = 6, Timeout = 27;
         IntPtr socket = zmq_socket(zmq_ctx_new(), Sub);
@@ -112,17 +117,32 @@ internal static class Reader
         zmq_setsockopt(socket, Subscribe, Encoding.ASCII.GetBytes("VXM1"), new UIntPtr(4));
         zmq_connect(socket, endpoint);
         byte[] buffer = new byte[4 << 20];
+        StringBuilder lines = new StringBuilder();
+        long[] time = new long[2];
+        VoxMeshMessage m;
+        string refusal;
         while (true)
         {
             int size = zmq_recv(socket, buffer, new UIntPtr((uint)buffer.Length), 0);
             if (size < 0)
                 return 1;
+            if (timed && VoxMeshMessage.TryParse(buffer, 0, size, out m, out refusal) && m.Kind == MessageKind.Frame)
+            {
+                m.ReadVertices(numbers);
+                clock_gettime(1, time);
+                lines.Append(m.Index).Append(' ').Append(m.PublishedNs).Append(' ');
+                lines.Append(time[0] * 1000000000 + time[1]).Append('\n');
+                continue;
+            }
             byte[] data = new byte[size];
             Array.Copy(buffer, data, size);
             string line = Line(data);
             Console.WriteLine(line);
             if (line.StartsWith("bye"))
+            {
+                Console.Write(lines);
                 return 0;
+            }
         }
     }
 }

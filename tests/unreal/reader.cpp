@@ -1,6 +1,6 @@
 // Reads messages with the Unreal plugin's engine-free part and prints a line of each: `reader files FILE...`,
 // `reader live ENDPOINT` until goodbye, over libzmq, `reader mutate COUNT FILE...`, and `reader newest ENDPOINT`, which
-// runs the plugin's receiver until goodbye. tests/foreign.py makes the same lines in Python. Compiled with
+// runs the plugin's receiver until goodbye; `reader timed ENDPOINT` tells when each frame came. tests/foreign.py makes the same lines in Python. Compiled with
 // -DVOXMESH_FUZZ it is a libFuzzer target instead: clang++ -std=c++17 -fsanitize=fuzzer,address -DVOXMESH_FUZZ.
 #include "VoxMeshReceiver.h"
 
@@ -83,7 +83,8 @@ static Bytes File(const char* path)
     return Bytes(std::istreambuf_iterator<char>(file), {});
 }
 
-static int Live(const char* endpoint)
+/// With `timed`, a line a frame of its index, when it was sent and when its vertices were read, monotonic nanoseconds.
+static int Live(const char* endpoint, bool timed)
 {
     zmq::context_t context;
     zmq::socket_t socket(context, zmq::socket_type::sub);
@@ -91,12 +92,27 @@ static int Live(const char* endpoint)
     socket.set(zmq::sockopt::subscribe, "VXM1");
     socket.connect(endpoint);
     zmq::message_t message;
+    std::vector<float> vertices;
+    std::string lines;
     while (socket.recv(message))
     {
+        Message m;
+        if (timed && !m.Parse(static_cast<const std::uint8_t*>(message.data()), message.size()) && m.Kind == Kind::Frame)
+        {
+            vertices.resize(3 * std::size_t(m.Count));
+            m.ReadVertices(vertices.data());
+            const auto now = std::chrono::steady_clock::now().time_since_epoch();
+            const auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+            lines += std::to_string(m.Index) + ' ' + std::to_string(m.PublishedNs) + ' ' + std::to_string(now_ns) + '\n';
+            continue;
+        }
         const std::string line = Line(static_cast<const std::uint8_t*>(message.data()), message.size());
         std::cout << line << std::endl;
         if (line.rfind("bye", 0) == 0)
+        {
+            std::cout << lines;
             return 0;
+        }
     }
     return 1;
 }
@@ -147,8 +163,10 @@ static int Mutate(int count, const std::vector<Bytes>& seeds)
 int main(int count, char** words)
 {
     const std::string what = count > 2 ? words[1] : "";
-    if (what == "live" || what == "newest")
-        return what == "live" ? Live(words[2]) : Newest(words[2]);
+    if (what == "live" || what == "timed")
+        return Live(words[2], what == "timed");
+    if (what == "newest")
+        return Newest(words[2]);
     std::vector<Bytes> files;
     for (int i = what == "mutate" ? 3 : 2; i < count; ++i)
         files.push_back(File(words[i]));
