@@ -71,9 +71,10 @@ class Studio:
                 self.index += 1
 
     def show(self, vertices: np.ndarray, page: Browser) -> None:
-        """Returns once the page has drawn that pose."""
+        """Returns once the page has drawn that pose, and taken back that the publisher before this one had stopped."""
         self.vertices = vertices
-        page.wait_for(f"voxmesh.drawn.session === '{self.session}' && voxmesh.drawn.index > {self.index}")
+        drawn = f"voxmesh.drawn.session === '{self.session}' && voxmesh.drawn.index > {self.index}"
+        page.wait_for(f"{drawn} && !voxmesh.notice.trim()")
 
     def __enter__(self) -> Studio:
         self._thread.start()
