@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from made_up_mesh import made_up_topology
 from voxmesh.export.bundle import write_bundle
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
@@ -17,28 +18,17 @@ from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.backend import initial_state, open_backend
 from voxmesh.stream.bundle import Bundle, load
 from voxmesh.stream.noise import gumbel
-from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
 
 def make_bundle(config: ModelConfig, vertices: int, folder: Path) -> Bundle:
     """Write and load a bundle of these sizes, exported and checked as a trained one is. All vertices move."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
     face = FaceBasis(config, vertices, vertices)
     face.basis.normal_(0, 1e-3)
     face.order.copy_(torch.arange(vertices))
     face.shape.project.normal_(0, 1e-2)
     face.shape.mixers.normal_(0, 1e-2)
-    white = np.full((vertices, 3), 255, np.uint8)
-    topology = Topology(
-        template=rng.normal(0, 0.05, (vertices, 3)).clip(-0.3, 0.3).astype(np.float32),
-        faces=rng.integers(0, vertices, (2 * vertices, 3), dtype=np.int32),
-        albedo=white,
-        occlusion=white,
-        gloss=white[:, 0],
-        landmarks={name: i for i, name in enumerate(LANDMARKS)},
-        regions={name: np.ones(vertices, np.uint8) for name in REGIONS},
-    )
+    topology = made_up_topology(vertices)
     deltas = np.zeros((len(ARKIT_NAMES), vertices, 3), np.float32)
     step = Step(config, Live(config), Decoder(config), face)
     write_bundle(

@@ -31,32 +31,16 @@ from typing import Any
 import click
 import numpy as np
 
+from made_up_mesh import made_up_topology
 from voxmesh.stream import wire
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.publish import Publisher
-from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 from voxmesh.stream.types import Frame
 from voxmesh.viewer.receive import Receiver
 
 FPS = 60
 STALL_S = 5.0
 ROOT = Path(__file__).parent.parent
-
-
-def made_up(vertices: int) -> wire.TopologyMessage:
-    """A mesh of that size, of random triangles."""
-    rng = np.random.default_rng(0)
-    white = np.full((vertices, 3), 255, np.uint8)
-    topology = Topology(
-        template=rng.normal(0, 0.05, (vertices, 3)).astype(np.float32),
-        faces=rng.integers(0, vertices, (2 * vertices, 3), dtype=np.int32),
-        albedo=white,
-        occlusion=white,
-        gloss=white[:, 0],
-        landmarks={name: i for i, name in enumerate(LANDMARKS)},
-        regions={name: np.ones(vertices, np.uint8) for name in REGIONS},
-    )
-    return wire.TopologyMessage("subscribers", topology, 16000, FPS, 1, ARKIT_NAMES)
 
 
 def built(folder: Path) -> dict[str, list[str]]:
@@ -113,7 +97,7 @@ def figures(rows: list[tuple[int, int, int]]) -> dict[str, Any]:
 @click.option("--vertices", type=click.IntRange(20), default=6172, show_default=True)
 @click.option("--subscribers", type=click.IntRange(1), default=20, show_default=True)
 def main(seconds: float, vertices: int, subscribers: int) -> None:
-    hello = made_up(vertices)
+    hello = wire.TopologyMessage("subscribers", made_up_topology(vertices), 16000, FPS, 1, ARKIT_NAMES)
     spawn = multiprocessing.get_context("spawn")
 
     def start(target: Any, endpoint: str) -> Connection:

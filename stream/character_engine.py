@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.backend import Backend
 from voxmesh.stream.blendshapes import BlendshapeFit
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.character import Character, Pose
@@ -20,29 +20,11 @@ class CharacterEngine(Engine):
     Raises VoxmeshError, as Engine does, and when the bundle's blendshapes are not the 52 of ARKit.
     """
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        character: Character,
-        *,
-        source_rate: int | None = None,
-        seed: int = 0,
-        temperature: float = 1.0,
-        identity: int = 0,
-        backend: Backend | None = None,
-        fps: tuple[int, int] | None = None,
-    ) -> None:
+    def __init__(self, bundle: Bundle, character: Character, **settings: Any) -> None:
+        """settings: what Engine takes by name."""
         if bundle.blendshape_names != ARKIT_NAMES:
             raise VoxmeshError(f"the blendshapes of {bundle.folder} are not ARKit's 52: it cannot drive an avatar")
-        super().__init__(
-            bundle,
-            source_rate=source_rate,
-            seed=seed,
-            temperature=temperature,
-            identity=identity,
-            backend=backend,
-            fps=fps,
-        )
+        super().__init__(bundle, **settings)
         self._fit = BlendshapeFit(self.topology.template, bundle.deltas)
         self._pose = Pose(character.topology.template, character.deltas)
         self.topology = character.topology
