@@ -41,7 +41,9 @@ def time_calls(call: Callable[[], object], count: int, warm_up: int = WARM_UP) -
         began, worked = time.perf_counter_ns(), time.thread_time_ns()
         call()
         cpu[i], wall[i] = time.thread_time_ns() - worked, time.perf_counter_ns() - began
-    return Times(wall / 1e6, cpu / 1e6)
+    wall /= 1e6
+    cpu /= 1e6
+    return Times(wall, cpu)
 
 
 def time_in_turns(calls: dict[str, Callable[[], object]], count: int) -> dict[str, Times]:
