@@ -17,7 +17,7 @@ from voxmesh.model.step import Live, Step
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.backend import initial_state, open_backend
 from voxmesh.stream.bundle import Bundle, load
-from voxmesh.stream.noise import gumbel
+from voxmesh.stream.noise import Noise
 
 
 def make_bundle(config: ModelConfig, vertices: int, folder: Path) -> Bundle:
@@ -43,7 +43,8 @@ def stepper(bundle: Bundle, kinds: int = 64) -> Callable[[], object]:
     rng = np.random.default_rng(0)
     width = bundle.features.hops_per_frame * bundle.features.mels
     features = rng.normal(0, 3, (kinds, width)).astype(np.float32)
-    noise = [bundle.temperature[:, None] * gumbel(0, i, bundle.heads, bundle.classes) for i in range(kinds)]
+    drawn = Noise(0, bundle.temperature, bundle.classes)
+    noise = [drawn.frame(i) for i in range(kinds)]
     template = bundle.topology(0).template
     constant = {"template": template[None], "identity": backend.identity(template)[None]}
     state, frame = initial_state(bundle), 0

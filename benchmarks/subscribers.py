@@ -84,7 +84,12 @@ def joins(endpoint: str, pipe: Connection) -> None:
         pipe.send((time.monotonic() - began) * 1000)
 
 
-def figures(rows: list[tuple[int, int, int]]) -> dict[str, Any]:
+def read(text: str) -> list[tuple[int, ...]]:
+    """What a foreign reader printed: index, sent, read of each frame."""
+    return [tuple(map(int, line.split())) for line in text.splitlines() if line[:1].isdigit()]
+
+
+def figures(rows: list[tuple[int, ...]]) -> dict[str, Any]:
     """What one subscriber measured. rows: index, sent, read."""
     ms = np.array([(read - sent) / 1e6 for _, sent, read in rows])
     gaps = rows[-1][0] - rows[0][0] + 1 - len(rows)
@@ -120,11 +125,9 @@ def main(seconds: float, vertices: int, subscribers: int) -> None:
                 time.sleep(0.01)
             late = speak(publisher, hello.topology.template, seconds, lambda: start(joins, publisher.endpoint))
         outputs = [process.communicate(timeout=60)[0] for process in processes]
-    rows = {name: [tuple(map(int, line.split())) for line in text.splitlines() if line[:1].isdigit()]
-            for name, text in zip(names[: len(commands)], outputs, strict=False)}  # fmt: skip
-    found = {name: figures(one) for name, one in rows.items()} | {"Python": figures(ordered.recv())}
-    others = [figures([tuple(map(int, line.split())) for line in text.splitlines() if line[:1].isdigit()])
-              for text in outputs[len(commands) :]]  # fmt: skip
+    measured = [figures(read(text)) for text in outputs]
+    found = dict(zip(commands, measured, strict=False)) | {"Python": figures(ordered.recv())}
+    others = measured[len(commands) :]
     click.echo("| subscriber | frames | gaps | p50, ms | p95 | p99 | max |\n|---|---|---|---|---|---|---|")
     for name, one in found.items():
         click.echo(f"| {name} | " + " | ".join(str(value) for value in one.values()) + " |")

@@ -12,7 +12,7 @@ from voxmesh.model.step import Step
 from voxmesh.stream.backend import initial_state, open_backend
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.errors import VoxmeshError
-from voxmesh.stream.noise import gumbel
+from voxmesh.stream.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -
     with torch.inference_mode():
         identity = step.face.shape(torch.from_numpy(template)).numpy()
     identities = [backend.identity(template) for backend in backends]
+    noise = Noise(seed, bundle.temperature, bundle.classes)
     worst = [0.0, 0.0]
     differing = 0
     all_labels, all_vertices = [], []
     for t in range(frames):
-        noise = bundle.temperature[:, None] * gumbel(seed, t, bundle.heads, bundle.classes)
-        constant = {"features": features[t : t + 1], "noise": noise[None], "template": template[None]}
+        constant = {"features": features[t : t + 1], "noise": noise.frame(t)[None], "template": template[None]}
         with torch.inference_mode():
             arrays = {**constant, "identity": identity[None]}
             vertices, labels, *torch_states = step(*(torch.from_numpy(arrays[name]) for name in INPUTS), *torch_states)
@@ -75,8 +75,8 @@ def _whole(
         known = torch.from_numpy(labels)[None]
         free = known[..., step.config.heard_heads :]
         logits = step.live(torch.from_numpy(features)[None], free, free)[0].numpy()
-        noise = np.stack([gumbel(seed, t, bundle.heads, bundle.classes) for t in range(len(labels))])
-        sampled = (logits + bundle.temperature[:, None] * noise).argmax(-1)
+        noise = Noise(seed, bundle.temperature, bundle.classes)
+        sampled = (logits + np.stack([noise.frame(t) for t in range(len(labels))])).argmax(-1)
         one_hot = torch.nn.functional.one_hot(known, step.config.classes).float()
         coefficients, _ = step.decoder(one_hot, step.decoder.initial(1))
         neutral = torch.from_numpy(template)

@@ -18,7 +18,7 @@ from voxmesh.model.layers import CausalStack
 
 
 class ContextModel(nn.Module):
-    """Whole sequences for training (`forward`), one frame and one head at a time for streaming (`history`, `head`)."""
+    """Whole sequences for training (`forward`), one frame of many streams at a time live (`step`)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ from voxmesh.model.train_codes import Codes, load_codes
 from voxmesh.model.train_context import load_live
 from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
-from voxmesh.stream.noise import gumbel
+from voxmesh.stream.noise import Noise
 
 FREE = 1.12
 """Sampling temperature of the heads that do not follow the audio."""
@@ -45,7 +45,7 @@ def head_temperature(config: ModelConfig) -> np.ndarray:
     """(H,) float32. Heads that follow the audio say what is most probable, the free ones sample.
 
     So another seed is another upper face and the same mouth, and lips do not waver. A blink is a run of rare labels in
-    several heads, and one common label ends it: at 1 the shipped model blinks half as often as its training data, at
+    several heads, and one common label ends it: at 1 an earlier model blinked half as often as its training data, at
     `FREE` as often (`benchmarks/upper_face.py`).
     """
     return np.repeat([0.0, FREE], [config.heard_heads, config.free_heads]).astype(np.float32)
@@ -58,10 +58,10 @@ def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.n
     states = list(step.initial().values())
     neutral = torch.from_numpy(template)
     constant = (neutral[None], step.face.shape(neutral)[None])
-    frames = []
+    noise, frames = Noise(seed, temperature, config.classes), []
     for t, features in enumerate(torch.from_numpy(log_mel(audio, config.features))):
-        noise = temperature[:, None] * gumbel(seed, t, config.heads, config.classes)
-        vertices, _, *states = step(features[None], torch.from_numpy(noise)[None], *constant, *states)
+        drawn = torch.from_numpy(noise.frame(t))[None]
+        vertices, _, *states = step(features[None], drawn, *constant, *states)
         frames.append(vertices[0].numpy())
     return np.stack(frames)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.config import ModelConfig
 from voxmesh.model.lookahead import at_lookahead, frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.step import Live
@@ -30,9 +31,9 @@ def heard_late(p: Prepared, delay_frames: int) -> Prepared:
     return replace(p, store=at_lookahead(p.store, -delay_frames))
 
 
-def live_of(codes: Codes, p: Prepared) -> Live:
+def live_of(codes: Codes, config: ModelConfig) -> Live:
     """What runs live, with the audio's side of stage one."""
-    live = Live(p.config)
+    live = Live(config)
     live.audio.load_state_dict(codes.mouth.audio.state_dict())
     live.hear.load_state_dict(codes.hear.state_dict())
     return live
@@ -68,7 +69,7 @@ def train_context(
     to_coefficients = p.to_coefficients.to(training.device)
     codes = load_codes(run).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
-    model = live_of(codes, p)
+    model = live_of(codes, p.config)
     for part in (model.audio, model.hear):
         part.requires_grad_(delay_frames > 0)
 

@@ -15,8 +15,20 @@ class WireError(VoxmeshError):
 
 
 @dataclass(frozen=True)
-class FrameMessage:
-    """One frame as it travels. Times are CLOCK_MONOTONIC nanoseconds of the publishing machine.
+class Stamped:
+    """What belongs to a moment. Times are CLOCK_MONOTONIC nanoseconds of the publishing machine."""
+
+    session: str
+    index: int
+    sample: int
+    captured_ns: int
+    published_ns: int
+    lookahead_samples: int
+
+
+@dataclass(frozen=True)
+class FrameMessage(Stamped):
+    """One frame as it travels.
 
     sample: the one that it depicts, at sample_rate (0: not told).
     vertices: (V, 3) float32 metres, or (0, 3) when only weights are sent.
@@ -24,12 +36,6 @@ class FrameMessage:
     vertex_type: how vertices travel, float32, float16 or int16. Unpacked, they are float32 whatever it was.
     """
 
-    session: str
-    index: int
-    sample: int
-    captured_ns: int
-    published_ns: int
-    lookahead_samples: int
     vertices: np.ndarray
     weights: np.ndarray
     sample_rate: int = 0
@@ -37,19 +43,13 @@ class FrameMessage:
 
 
 @dataclass(frozen=True)
-class AudioMessage:
+class AudioMessage(Stamped):
     """The sound that one frame depicts: from its sample up to the next frame's. Stamped like that frame.
 
     samples: (N,) float32, full scale is -1..1. sample: absolute index of the first. sample_rate: Hz.
     sample_type: how they travel, float32, float16 or int16. Unpacked, they are float32 whatever it was.
     """
 
-    session: str
-    index: int
-    sample: int
-    captured_ns: int
-    published_ns: int
-    lookahead_samples: int
     sample_rate: int
     samples: np.ndarray
     sample_type: str = "float32"

@@ -8,14 +8,15 @@ are left out.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from voxmesh.model.datasets import splits
-from voxmesh.model.datasets.dataset import BadFile, Dataset, Problem, Sequence, Sound
-from voxmesh.model.datasets.files import assemble, meshes, open_array, read_masks, read_templates, rows_of
+from voxmesh.model.datasets.dataset import Dataset, Problem, Sequence, Sound
+from voxmesh.model.datasets.files import assemble, open_clips, read_masks, read_templates, rows_of
 from voxmesh.model.datasets.vocaset import read_normal
 
 FPS = Fraction(25)
@@ -31,17 +32,8 @@ def read_biwi(folder: Path) -> Dataset:
     problems: list[Problem] = []
     sounds = {path.name: path for pattern in ("*_cut.wav", "*/*_cut.wav") for path in folder.glob(pattern)}
     sequences = []
-    for path in _clips(folder):
-        subject, name = path.parent.name, path.stem
-        clip = f"{subject}_{name}"
-        if clip in splits.BIWI_FAULTY:
-            problems.append(Problem(path, "is on the published list of faulty clips: left out", bad=False))
-            continue
-        try:
-            vertices = meshes(open_array(path), path)
-        except BadFile as error:
-            problems.append(error.problem)
-            continue
+    for path, vertices in open_clips(_without_faulty(folder, problems), problems):
+        subject, name, clip = path.parent.name, path.stem, _name(path)
         # Where it is not, it is missed where most of the others are.
         nowhere = next(iter(sounds.values()), folder / "audio" / "x").parent / f"{clip}_cut.wav"
         sound, ticks = Sound(sounds.get(f"{clip}_cut.wav", nowhere)), np.arange(len(vertices))
@@ -52,6 +44,19 @@ def read_biwi(folder: Path) -> Dataset:
     masks = read_masks(folder, "{}_weight_mask.npy", problems, expected=True)
     normal = read_normal(folder, problems)
     return assemble("biwi", folder, sequences, templates, faces, masks, problems, normal=normal)
+
+
+def _without_faulty(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    for path in _clips(folder):
+        if _name(path) in splits.BIWI_FAULTY:
+            problems.append(Problem(path, "is on the published list of faulty clips: left out", bad=False))
+        else:
+            yield path
+
+
+def _name(path: Path) -> str:
+    """A clip's, as the published lists and its sound have it."""
+    return f"{path.parent.name}_{path.stem}"
 
 
 def _clips(folder: Path) -> list[Path]:

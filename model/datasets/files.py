@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,15 @@ def meshes(array: np.ndarray, path: Path) -> np.ndarray:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype.kind not in "fiu":
         raise BadFile(path, f"holds {array.dtype} of shape {array.shape}, not vertices (T, V, 3)")
     return array
+
+
+def open_clips(paths: Iterable[Path], problems: list[Problem]) -> Iterator[tuple[Path, np.ndarray]]:
+    """Each whole .npy, memory-mapped as (T, V, 3); what is wrong with the others goes into `problems`."""
+    for path in paths:
+        try:
+            yield path, meshes(open_array(path), path)
+        except BadFile as error:
+            problems.append(error.problem)
 
 
 def rows_of(array: np.ndarray) -> Rows:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from voxmesh.model.datasets import splits
-from voxmesh.model.datasets.dataset import BadFile, Dataset, Problem, Sequence, Sound
-from voxmesh.model.datasets.files import assemble, meshes, open_array, read_masks, read_templates, rows_of
+from voxmesh.model.datasets.dataset import Dataset, Problem, Sequence, Sound
+from voxmesh.model.datasets.files import assemble, open_clips, read_masks, read_templates, rows_of
 from voxmesh.model.datasets.vocaset import read_normal
 
 FPS = Fraction(30)
@@ -26,13 +26,8 @@ def is_meshtalk(folder: Path) -> bool:
 def read_meshtalk(folder: Path) -> Dataset:
     problems: list[Problem] = []
     sequences = []
-    for path in sorted((folder / "mesh_sequences").glob("*/*.npy")):
+    for path, vertices in open_clips(sorted((folder / "mesh_sequences").glob("*/*.npy")), problems):
         subject, name = path.parent.name, path.stem
-        try:
-            vertices = meshes(open_array(path), path)
-        except BadFile as error:
-            problems.append(error.problem)
-            continue
         # Silent expressions may have no sound; a sentence without one is missed when it is read.
         audio = folder / "audio" / subject / f"{name}.wav"
         sound = Sound(audio) if audio.is_file() or not name.startswith("E0") else None

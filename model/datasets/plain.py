@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from voxmesh.model.datasets.dataset import BadFile, Dataset, Problem, Sequence, Sound
-from voxmesh.model.datasets.files import assemble, meshes, open_array, read_masks, read_templates, rows_of
+from voxmesh.model.datasets.files import assemble, open_array, open_clips, read_masks, read_templates, rows_of
 from voxmesh.model.datasets.units import Unit
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.frame_rate import rate_of
@@ -41,13 +41,8 @@ def read_plain(folder: Path) -> Dataset:
     about = _about(folder / "dataset.json")
     problems: list[Problem] = []
     sequences = []
-    for path in sorted((folder / "meshes").glob("*/*.npy")):
+    for path, vertices in open_clips(sorted((folder / "meshes").glob("*/*.npy")), problems):
         subject, name = path.parent.name, path.stem
-        try:
-            vertices = meshes(open_array(path), path)
-        except BadFile as error:
-            problems.append(error.problem)
-            continue
         stem = folder / "audio" / subject
         sound = next((p for p in (stem / f"{name}{end}" for end in SOUNDS) if p.is_file()), stem / f"{name}.wav")
         pose = folder / "poses" / subject / f"{name}.npy"
