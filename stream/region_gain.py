@@ -61,7 +61,8 @@ class RegionGains:
         mouth, upper = (soften(regions[name], self._template, BORDER_M) for name in ("mouth", "upper"))
         eyes = (regions["eyelid"] > 0) | (regions.get("eyeball", regions["eyelid"]) > 0)
         self._mouth, self._upper = mouth, upper
-        self._eyes = upper * soften(eyes, self._template, EYE_BORDER_M)
+        # Twice: all that is an eye has 1, what lies on it too (catchlights are no part of either mask).
+        self._eyes = upper * np.minimum(2 * soften(eyes, self._template, EYE_BORDER_M), 1)
         self._corners_lips = [topology.landmarks[name] for name in MOUTH_MARKS]
         self._at_rest = _width_opening(self._template[self._corners_lips])
         self._last: tuple[np.ndarray, np.ndarray] | None = None

@@ -23,16 +23,20 @@ def soften(mask: np.ndarray, template: np.ndarray, border_m: float) -> np.ndarra
     if not mask.any():
         return np.zeros(len(template), np.float32)
     cell = border_m / 2
-    low = template[mask].min(0) - 2 * MARGIN * cell
-    places = (template - low) / cell
-    shape = np.ceil(places[mask].max(0)).astype(int) + 2 * MARGIN
-    near = np.flatnonzero(((places >= MARGIN) & (places < shape - MARGIN - 1)).all(1))
-    cells = np.ravel_multi_index(np.rint(places[near]).astype(int).T, shape)
+    places = template.astype(np.float64) / cell  # cells lie at whole numbers, for any mask
+    first = np.floor(places[mask].min(0)) - 2 * MARGIN
+    places -= first
+    shape = np.ceil(places[mask].max(0)).astype(int) + 1 + 2 * MARGIN
+    counted = ((places >= 0) & (places <= shape - 1)).all(1)
+    cells = np.ravel_multi_index(np.rint(places[counted]).astype(int).T, shape)
     size = int(shape.prod())
-    inside = _blurred(np.bincount(cells, mask[near], size).reshape(shape))
-    all_ = _blurred(np.bincount(cells, minlength=size).astype(float).reshape(shape))
+    inside, everything = (
+        _blurred(np.bincount(cells, weights, size).reshape(shape)) for weights in (mask[counted], None)
+    )
+    # Beyond, no blur of the mask arrives, and not all vertices about are in the grid.
+    near = np.flatnonzero(((places >= MARGIN) & (places < shape - MARGIN)).all(1))
     soft = np.zeros(len(template), np.float32)
-    soft[near] = np.clip(_between(inside, places[near]) / _between(all_, places[near]), 0.0, 1.0)
+    soft[near] = np.clip(_between(inside, places[near]) / _between(everything, places[near]), 0.0, 1.0)
     return soft
 
 
