@@ -30,13 +30,15 @@ class Manner:
         self.set_style(style)
         self.set_gains(gains)
 
-    def set_style(self, style: np.ndarray | None) -> None:
-        """(S,), or None for neutral. One that does not fit the bundle raises VoxmeshError and changes nothing."""
+    def set_style(self, style: np.ndarray | None, index: int | None = None) -> None:
+        """(S,), or None for neutral, from frame `index` on (the next). One that does not fit the bundle raises
+        VoxmeshError and changes nothing.
+        """
         if self._space is None or self._style is None:
             if style is not None:
                 raise VoxmeshError("this bundle takes no style: choose another (`voxmesh style list --bundle B`)")
         else:
-            self._style.turn(self._space.neutral if style is None else self._space.checked(style))
+            self._style.turn(self._space.neutral if style is None else self._space.checked(style), index)
 
     def set_gains(self, gains: Gains) -> None:
         """Raises VoxmeshError where blinks are to stop and the bundle has no shapes of them, and changes nothing."""

@@ -41,8 +41,9 @@ class Server:
     """`turn` once takes what has come, makes the frames that are due and publishes them. Use as a context manager.
 
     Messages that cannot be used are dropped and counted in `dropped`, by why: malformed, changed (another rate,
-    identity or seed than the session's), old (heard before), jump, full (no session left), ahead (backlog), unknown
-    (the end of a session that is not open). ZeroMQ itself cuts the connection of who sends more than MAX_BYTES.
+    identity or seed than the session's), old (heard before), jump, full (no session left), ahead (backlog), style (one
+    that the bundle does not have), unknown (the end of a session that is not open). ZeroMQ itself cuts the connection
+    of who sends more than MAX_BYTES.
     """
 
     def __init__(
@@ -116,6 +117,8 @@ class Server:
             return
         if why := self._refused(message):
             self.dropped[why] += 1
+        elif message.style is not None:
+            self._restyle(message, message.style)
         elif message.samples is None:
             self.end(message.session)
         else:
@@ -126,7 +129,7 @@ class Server:
 
     def _refused(self, message: AudioMessage) -> str | None:
         """Why a message is of no use, or None; opens its session if that is new."""
-        if message.samples is None:
+        if message.samples is None and message.style is None:
             return None if message.session in self.sessions else "unknown"
         about = (message.rate, message.identity, message.seed)
         if message.session not in self.sessions:
@@ -140,13 +143,26 @@ class Server:
             return "changed"
         session = self.sessions[message.session]
         heard = session.hearing.received
-        if message.start + len(message.samples) <= heard:
+        if message.samples is not None and message.start + len(message.samples) <= heard:
             return "old"
         if message.start - heard > self.limits.gap_s * message.rate:
             return "jump"
         if len(session.waiting) > self.limits.backlog_s * self.sessions.bundle.features.clock.fps:
             return "ahead"
         return None
+
+    def _restyle(self, message: AudioMessage, text: str) -> None:
+        session, space = self.sessions[message.session], self.sessions.bundle.style
+        clock = session.hearing.clock
+        try:
+            if space is None:
+                raise VoxmeshError("the bundle takes no style")
+            # The first frame that depicts `start` or what comes after it.
+            index = clock.frames(-(-message.start * clock.sample_rate // message.rate))
+            session.manner.set_style(space.blend(text), index)
+            self._heard_s[message.session] = self._now_s()
+        except VoxmeshError:
+            self.dropped["style"] += 1
 
     def _open(self, message: AudioMessage) -> bool:
         name, bundle = message.session, self.sessions.bundle

@@ -23,7 +23,6 @@ from voxmesh.stream.region_gain import Gains
 from voxmesh.stream.style import write_style
 from voxmesh.stream.types import AudioChunk
 
-
 CHUNK = 160
 """Less than a frame: something can be told before any of them."""
 
