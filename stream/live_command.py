@@ -16,6 +16,7 @@ import click
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.avatars import open_avatars
 from voxmesh.stream.control import DEFAULT_CONTROL, Control
+from voxmesh.stream.directions import Directions
 from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.key_options import server_key_options, warn_where_open
@@ -46,7 +47,7 @@ from voxmesh.stream.wire import TopologyMessage
     metavar="ENDPOINT",
     is_flag=False,
     flag_value=DEFAULT_CONTROL,
-    help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told).",
+    help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told): change style, gains, blinks.",
 )
 @server_key_options
 @click.option(
@@ -179,7 +180,11 @@ def live(
             )
         )
         warn_where_open(publisher.endpoint, keys)
-        control = stack.enter_context(Control(full_endpoint(control_at), keys=keys)) if control_at else None
+        control = None
+        if control_at:
+            directions = Directions(engine, options.style, options.style_strength)
+            control = stack.enter_context(Control(full_endpoint(control_at), directions.handlers(), keys=keys))
+            engine.manner.prepare()
         recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
         click.echo(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "

@@ -1,4 +1,4 @@
-"""Options that `live` and `animate` share: which face, and how it is sampled."""
+"""Options that `live` and `animate` share: which face, how it is sampled, and its manner."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.character import load as load_character
 from voxmesh.stream.character_engine import CharacterEngine
+from voxmesh.stream.directions import BLINK
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.frame_rate import rate_of
+from voxmesh.stream.region_gain import MAX_GAIN, Gains
+from voxmesh.stream.style import MAX_STRENGTH, SUFFIX, chosen_style
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +34,11 @@ class EngineOptions:
     backend: str
     threads: int
     fps: str | None
+    style: str | None
+    style_strength: float
+    mouth_gain: float
+    upper_gain: float
+    blink: str
 
     def settings(self) -> dict[str, Any]:
         """Plain data, to be stored with the result."""
@@ -38,7 +46,7 @@ class EngineOptions:
 
 
 def engine_options(function: F) -> F:
-    """Adds --bundle, --avatar, --identity, --seed, --temperature, --backend, --threads and --fps to a click command."""
+    """Adds the options that `EngineOptions` holds to a click command."""
     for option in reversed(
         (
             click.option(
@@ -59,6 +67,33 @@ def engine_options(function: F) -> F:
             click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True),
             click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks."),
             click.option("--fps", help="Frames a second, such as 30, 25, 29.97 or 30000/1001 [the bundle's, 60]."),
+            click.option(
+                "--style",
+                metavar="NAME|BLEND|FILE",
+                help=f'How it speaks: sad, "cheerful:0.5,sad:0.3", NAME{SUFFIX} (`voxmesh style list`) [neutral].',
+            ),
+            click.option(
+                "--style-strength",
+                type=click.FloatRange(0, MAX_STRENGTH),
+                default=1.0,
+                show_default=True,
+                help="Of --style: 0 is neutral.",
+            ),
+            click.option(
+                "--mouth-gain",
+                type=click.FloatRange(0, MAX_GAIN),
+                default=1.0,
+                show_default=True,
+                help="How much mouth and jaw move: 0 is not at all.",
+            ),
+            click.option(
+                "--upper-gain",
+                type=click.FloatRange(0, MAX_GAIN),
+                default=1.0,
+                show_default=True,
+                help="How much brows, cheeks and eyes do; eyes never more than of themselves.",
+            ),
+            click.option("--blink", type=click.Choice(BLINK), default="auto", show_default=True),
         )
     ):
         function = option(function)
@@ -71,8 +106,7 @@ def take_engine_options(values: dict[str, Any]) -> EngineOptions:
 
 
 def make_engine(options: EngineOptions, source_rate: int) -> Engine:
-    """The Engine. Raises VoxmeshError for a bundle, avatar, identity, temperature or backend that will not do."""
-
+    """The Engine. Raises VoxmeshError for a bundle, avatar, identity, temperature or style that will not do."""
     bundle = load(options.bundle)
     settings: dict[str, Any] = {
         "source_rate": source_rate,
@@ -81,7 +115,10 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         "identity": options.identity,
         "backend": open_backend(bundle, options.backend, options.threads),
         "fps": rate_of(options.fps) if options.fps else None,
+        "gains": Gains(options.mouth_gain, options.upper_gain, options.blink == "auto"),
     }
+    if options.style is not None:
+        settings["style"] = chosen_style(bundle.style, options.style, options.style_strength)
     if options.avatar is None:
         return Engine(bundle, **settings)
     return CharacterEngine(bundle, load_character(options.avatar), **settings)

@@ -31,6 +31,8 @@ TAKEN = 256
 """Messages read before frames are made: a sender in a hurry does not keep the others waiting."""
 CUT_BYTES = 2 * MAX_BYTES
 """Longer messages are not even received."""
+STYLE_COSTS_S = 0.05
+"""Of the sound that a session may send: what a change of style counts as."""
 OPENINGS_PER_S = 5.0
 """New sessions, in the long run: each is greeted with its topology, a megabyte to every subscriber."""
 
@@ -64,8 +66,9 @@ class Server:
 
     Messages that cannot be used are dropped and counted in `dropped`, by why: malformed, huge, changed (another rate,
     identity or seed than the session's), foreign (the session is somebody else's), old (heard before: repeated or out
-    of order), jump, full (no session left), ahead (backlog), fast (more than its Limits), unknown (the end of a session
-    that is not open). ZeroMQ itself cuts the connection of who sends more than CUT_BYTES.
+    of order), jump, full (no session left), ahead (backlog), fast (more than its Limits), style (one that the bundle
+    does not have), unknown (the end of a session that is not open). ZeroMQ itself cuts the connection of who sends more
+    than CUT_BYTES.
     keys: only those whom they allow may send, each to sessions of its own; anybody on this machine by default.
     """
 
@@ -164,6 +167,8 @@ class Server:
             return
         if why := self._refused(message, user_of(received)):
             self.dropped[why] += 1
+        elif message.style is not None:
+            self._restyle(message, message.style)
         elif message.samples is None:
             self.end(message.session)
         else:
@@ -177,7 +182,7 @@ class Server:
         opened = self._opened.get(message.session)
         if opened is not None and opened.user != user:
             return "foreign"
-        if message.samples is None:
+        if message.samples is None and message.style is None:
             return None if opened is not None else "unknown"
         if opened is None:
             if len(self.sessions) >= self.limits.sessions:
@@ -192,13 +197,27 @@ class Server:
             return "changed"
         session = self.sessions[message.session]
         heard = session.hearing.received
-        if message.start + len(message.samples) <= heard:
+        if message.samples is not None and message.start + len(message.samples) <= heard:
             return "old"
         if message.start - heard > self.limits.gap_s * message.rate:
             return "jump"
         if len(session.waiting) > self.limits.backlog_s * self.sessions.bundle.features.clock.fps:
             return "ahead"
-        return None if opened.seconds.take(len(message.samples) / message.rate) else "fast"
+        seconds = STYLE_COSTS_S if message.samples is None else len(message.samples) / message.rate
+        return None if opened.seconds.take(seconds) else "fast"
+
+    def _restyle(self, message: AudioMessage, text: str) -> None:
+        session, space = self.sessions[message.session], self.sessions.bundle.style
+        clock = session.hearing.clock
+        try:
+            if space is None:
+                raise VoxmeshError("the bundle takes no style")
+            # The first frame that depicts `start` or what comes after it.
+            index = clock.frames(-(-message.start * clock.sample_rate // message.rate))
+            session.manner.set_style(space.blend(text), index)
+            self._heard_s[message.session] = self._now_s()
+        except VoxmeshError:
+            self.dropped["style"] += 1
 
     def _open(self, message: AudioMessage, user: bytes) -> Opened | None:
         name, bundle = message.session, self.sessions.bundle

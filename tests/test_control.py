@@ -179,4 +179,4 @@ def test_a_running_stream_tells_its_numbers(tmp_path: Path, tiny_bundle: Path, s
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["frames"] >= 0
         wrong = cli("control", "dance", 7, *to, timeout=120)
-        assert wrong.returncode == 2 and "no request 'dance': there are help, status" in wrong.stderr
+        assert wrong.returncode == 2 and "no request 'dance': there are blink, help" in wrong.stderr
