@@ -51,6 +51,8 @@ def integers(kind: int, value: int | memoryview) -> list[int]:
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    if at < len(data) and (value := data[at]) < 128:
+        return value, at + 1  # most are so short
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.bundle_check import read_bounded
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.torchscript_check import check_torchscript
 from voxmesh.stream.types import State
+
+
+def _checked(path: Path) -> BytesIO:
+    """The file, once it has been looked into. Raises VoxmeshError when it is not one of ours."""
+    data = read_bounded(path)
+    try:
+        check_torchscript(data)
+    except ValueError as error:
+        raise VoxmeshError(f"{path} is not run, because {error}: use --backend onnx, or export it again") from error
+    return BytesIO(data)
 
 
 class TorchScriptBackend:
@@ -25,7 +39,7 @@ class TorchScriptBackend:
             # Weights are stored as half precision; they compute as single.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # torch announces torch.export
-                graphs = [torch.jit.load(str(bundle.graph("torchscript", name))) for name in ("step", "identity")]
+                graphs = [torch.jit.load(_checked(bundle.graph("torchscript", name))) for name in ("step", "identity")]
                 # Freezing works out once what depends on weights only.
                 self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in graphs)
         except RuntimeError as error:
