@@ -80,8 +80,8 @@ def composite(
 
     from voxmesh.model.checkpoint import Run
     from voxmesh.model.command import hardware
-    from voxmesh.model.composite.train import Losses, train_composite
     from voxmesh.model.composite.setup import begin
+    from voxmesh.model.composite.train import Losses, train_composite
 
     torch.set_num_threads(threads)
     where = Run(run)
