@@ -13,7 +13,9 @@ from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.character import load as load_character
 from voxmesh.stream.character_engine import CharacterEngine
+from voxmesh.stream.driving import extract_style, read_driving, read_template
 from voxmesh.stream.engine import Engine
+from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.frame_rate import rate_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +33,8 @@ class EngineOptions:
     backend: str
     threads: int
     fps: str | None
+    template: Path | None
+    driving: str | None
 
     def settings(self) -> dict[str, Any]:
         """Plain data, to be stored with the result."""
@@ -38,7 +42,7 @@ class EngineOptions:
 
 
 def engine_options(function: F) -> F:
-    """Adds --bundle, --avatar, --identity, --seed, --temperature, --backend, --threads and --fps to a click command."""
+    """Adds the options of `EngineOptions` to a click command."""
     for option in reversed(
         (
             click.option(
@@ -59,6 +63,16 @@ def engine_options(function: F) -> F:
             click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True),
             click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks."),
             click.option("--fps", help="Frames a second, such as 30, 25, 29.97 or 30000/1001 [the bundle's, 60]."),
+            click.option(
+                "--template",
+                type=click.Path(path_type=Path),
+                help="Another neutral face of the bundle's mesh: a .ply, .obj or .npy.",
+            ),
+            click.option(
+                "--driving",
+                metavar="CLIP",
+                help="Speak in the manner of a clip, CLIP.npz or STORE:SUBJECT/SEQ; for bundles of `train composite`.",
+            ),
         )
     ):
         function = option(function)
@@ -71,7 +85,7 @@ def take_engine_options(values: dict[str, Any]) -> EngineOptions:
 
 
 def make_engine(options: EngineOptions, source_rate: int) -> Engine:
-    """The Engine. Raises VoxmeshError for a bundle, avatar, identity, temperature or backend that will not do."""
+    """The Engine. Raises VoxmeshError for an option that will not do."""
 
     bundle = load(options.bundle)
     settings: dict[str, Any] = {
@@ -82,6 +96,11 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         "backend": open_backend(bundle, options.backend, options.threads),
         "fps": rate_of(options.fps) if options.fps else None,
     }
+    if options.driving is not None:
+        settings["style"] = extract_style(bundle, read_driving(options.driving, bundle))
     if options.avatar is None:
-        return Engine(bundle, **settings)
+        template = None if options.template is None else read_template(options.template, bundle)
+        return Engine(bundle, template=template, **settings)
+    if options.template is not None:
+        raise VoxmeshError("--template is a face of the bundle's, --avatar a character of its own: say one of them")
     return CharacterEngine(bundle, load_character(options.avatar), **settings)
