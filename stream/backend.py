@@ -50,8 +50,8 @@ class OnnxBackend:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        self._step = _session(bundle.graph("onnx", "step"), threads)
-        self._identity = _session(bundle.graph("onnx", "identity"), threads)
+        self._step = open_session(bundle.graph("onnx", "step"), threads)
+        self._identity = open_session(bundle.graph("onnx", "identity"), threads)
         self._outputs = ["vertices", "labels", *(f"next_{tensor.name}" for tensor in bundle.states)]
         self._states = [tensor.name for tensor in bundle.states]
         names = {node.name for node in self._step.get_outputs()}
@@ -68,7 +68,8 @@ class OnnxBackend:
         return vertices, labels, dict(zip(self._states, states, strict=True))
 
 
-def _session(path: Path, threads: int):
+def open_session(path: Path, threads: int = 1):
+    """An ONNX Runtime session on the CPU. Raises VoxmeshError when it cannot read the graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
