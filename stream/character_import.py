@@ -51,7 +51,7 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
     What it lacks of ARKit's shapes a VRM's expressions stand for.
     Raises VoxmeshError when no shape has a name that we know, or those that have one move nothing.
     """
-    names, others = _named(sculpt)
+    names, others, telling = _named(sculpt)
     if not names:
         some = ", ".join(list(sculpt.shapes)[:5]) or "none"
         raise VoxmeshError(
@@ -59,7 +59,7 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
             f"it has {some}"
         )
     vertices, faces, colours, deltas = _welded(sculpt, names)
-    shapes = moving(deltas)
+    shapes = {name: delta for name, delta in moving(deltas).items() if name in telling}
     if not shapes:
         raise VoxmeshError(f"{sculpt.path}: its shapes move nothing: export it with the shapes' own positions")
     known, known_shapes = bundle.topology(0), moving(bundle.deltas)
@@ -67,7 +67,7 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
     unit = _unit(ratio) if scale is None and sculpt.path.suffix.lower() == ".obj" else None
     scale = scale or (UNITS[unit] if unit else 1.0)
     vertices, deltas = scale * vertices, (scale * deltas).astype(np.float32)
-    landmarks, regions = find(vertices, moving(deltas), known, known_shapes)
+    landmarks, regions = find(vertices, {name: scale * delta for name, delta in shapes.items()}, known, known_shapes)
     count = len(vertices)
     topology = Topology(
         template=vertices.astype(np.float32),
@@ -83,13 +83,17 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
     return Imported(Character(topology, deltas, about), scale, (*lines, *_doubts(topology, scale * ratio, scale)))
 
 
-def _named(sculpt: Sculpt) -> tuple[dict[str, Mixture], list[str]]:
-    """({ARKit name: mixture of the file's shapes}, names left over), in ARKit's order."""
+def _named(sculpt: Sculpt) -> tuple[dict[str, Mixture], list[str], set[str]]:
+    """({ARKit name: mixture of the file's shapes} in ARKit's order, names left over, ARKit names that tell places).
+
+    Vowels that stand for a smile are not where one is; for an open jaw and for blinks they are near enough.
+    """
     found, rest = match(sculpt.shapes)
     mixtures = {name: dict.fromkeys(own, 1.0) for name, own in found.items()}
     mixtures |= stand_ins(found, sculpt.shapes)
     used = {own for mixture in mixtures.values() for own in mixture}
-    return {name: mixtures[name] for name in ARKIT_NAMES if name in mixtures}, [own for own in rest if own not in used]
+    ordered = {name: mixtures[name] for name in ARKIT_NAMES if name in mixtures}
+    return ordered, [own for own in rest if own not in used], {*found, "jawOpen", "eyeBlinkLeft", "eyeBlinkRight"}
 
 
 def _welded(sculpt: Sculpt, names: dict[str, Mixture]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -13,18 +13,32 @@ import numpy as np
 
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.gltf_reader import Document
-from voxmesh.stream.vowels import VOWELS, VRM0, VRM1, poses
+from voxmesh.stream.vowels import VRM0, VRM1
 
+Mixture = dict[str, float]
+"""Name -> weight."""
 PREFIX = "vrm."
 """Before an expression's name, to tell it from a morph target's."""
 _GLANCES = ("LookUp", "LookDown", "LookLeft", "LookRight")
 _PRESETS = {name.lower(): name for name in (*VRM0, *_GLANCES)} | {
     new.lower(): old for new, old in zip(VRM1, VRM0, strict=True)
 }
-_RIDGE = 0.01
-_SMALLEST = 0.05
-Mixture = dict[str, float]
-"""Name -> weight."""
+_MOUTH: dict[str, Mixture] = {
+    "jawOpen": {"A": 1.2},
+    "mouthClose": {"A": -1.2},
+    "mouthFunnel": {"O": 1.0, "A": -0.5},
+    "mouthPucker": {"U": 1.0, "A": -0.1},
+    "mouthSmile": {"I": 0.5, "A": -0.15},
+    "mouthStretch": {"I": 0.3, "E": 0.3, "A": -0.4},
+    "mouthLowerDown": {"E": 0.3, "A": 0.1},
+    "mouthUpperUp": {"A": 0.15},
+}
+"""What a mouth's shapes are in vowels; one with a left and a right half is named once, and each half adds as much.
+
+The recipes of `vowels.py` turned round by hand: a vowel opens the jaw too, which less of A takes back, so that lips
+that are spread stay shut for p b m. On the default face, given vowels by those recipes, lips are 0.4 mm apart where
+they should be shut, and 0.8 with `VrmShapes`, which is no mixture of fixed weights.
+"""
 
 
 def expressions(document: Document, node: int) -> dict[str, dict[int, float]]:
@@ -59,7 +73,7 @@ def stand_ins(found: Collection[str], shapes: Collection[str]) -> dict[str, Mixt
     A mouth, blinks or a gaze that ARKit's shapes move already are left to them: with expressions too they would move
     twice.
     """
-    mixtures = _mouth([name for name in VOWELS if PREFIX + name in shapes]) if "jawOpen" not in found else {}
+    mixtures = _mouth() if "jawOpen" not in found else {}
     for group, made in (("eyeBlink", _blinks(PREFIX + "Blink_L" in shapes)), ("eyeLook", _gaze())):
         if not any(name.startswith(group) for name in found):
             mixtures |= made
@@ -71,19 +85,13 @@ def stand_ins(found: Collection[str], shapes: Collection[str]) -> dict[str, Mixt
     return {name: mixture for name, mixture in there.items() if mixture}
 
 
-def _mouth(vowels: list[str]) -> dict[str, Mixture]:
-    """The shapes of a mouth by its vowels: the ridge inverse of the vowels' poses; closing undoes opening.
-
-    `VrmShapes` finds the same vowels within bounds, which no mixture of fixed weights can keep. The ridge keeps vowels
-    that are alike, such as E and I, from undoing each other.
-    """
-    rows = poses()[[list(VOWELS).index(name) for name in vowels]]
-    shares = rows.T @ np.linalg.inv(rows @ rows.T + _RIDGE * np.eye(len(rows)))  # (52, vowels)
-    shares[ARKIT_NAMES.index("mouthClose")] = -shares[ARKIT_NAMES.index("jawOpen")]
-    mixtures = [
-        {own: float(share) for own, share in zip(vowels, row, strict=True) if abs(share) > _SMALLEST} for row in shares
-    ]
-    return {name: mixture for name, mixture in zip(ARKIT_NAMES, mixtures, strict=True) if mixture}
+def _mouth() -> dict[str, Mixture]:
+    return {
+        name: mixture
+        for shape, mixture in _MOUTH.items()
+        for name in (shape, f"{shape}Left", f"{shape}Right")
+        if name in ARKIT_NAMES
+    }
 
 
 def _blinks(each_eye: bool) -> dict[str, Mixture]:

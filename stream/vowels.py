@@ -27,17 +27,6 @@ VRM1: tuple[str, ...] = ("aa", "ih", "ou", "ee", "oh", "blink", "blinkLeft", "bl
 """What VRM 1.0 calls the same, in the same order."""
 
 
-def poses() -> np.ndarray:
-    """(5, 52): VOWELS as ARKit weights, in ARKIT_NAMES' order."""
-    rows = np.zeros((len(VOWELS), len(ARKIT_NAMES)))
-    for row, recipe in zip(rows, VOWELS.values(), strict=True):
-        for shape, weight in recipe.items():
-            row[
-                [ARKIT_NAMES.index(name) for name in (shape, f"{shape}Left", f"{shape}Right") if name in ARKIT_NAMES]
-            ] = weight
-    return rows
-
-
 class VrmShapes:
     """weights -> (8,) float32 in VRM0's order."""
 
