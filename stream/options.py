@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from voxmesh.stream.backend import BACKENDS, open_backend
+from voxmesh.stream.backend import BACKENDS, DEVICES, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.character import load as load_character
 from voxmesh.stream.character_engine import CharacterEngine
@@ -35,6 +35,7 @@ class EngineOptions:
     temperature: float
     backend: str
     threads: int
+    device: str
     fps: str | None
     style: str | None
     style_strength: float
@@ -70,6 +71,13 @@ def engine_options(function: F) -> F:
             ),
             click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True),
             click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks."),
+            click.option(
+                "--device",
+                type=click.Choice(DEVICES),
+                default="cpu",
+                show_default=True,
+                help="Where the networks run; cuda wants an NVIDIA card.",
+            ),
             click.option("--fps", help="Frames a second, such as 30, 25, 29.97 or 30000/1001 [the bundle's, 60]."),
             click.option(
                 "--style",
@@ -127,7 +135,7 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         "seed": options.seed,
         "temperature": options.temperature,
         "identity": options.identity,
-        "backend": open_backend(bundle, options.backend, options.threads),
+        "backend": open_backend(bundle, options.backend, options.threads, options.device),
         "fps": rate_of(options.fps) if options.fps else None,
         "gains": Gains(options.mouth_gain, options.upper_gain, options.blink == "auto"),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from voxmesh.stream.backend import BACKENDS, open_backend
+from voxmesh.stream.backend import BACKENDS, DEVICES, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
@@ -28,9 +28,18 @@ from voxmesh.stream.stopping import stop_on_signals
 @click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks.")
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="cuda: an NVIDIA card.")
 @click.option("--quiet", is_flag=True, help="No status lines.")
 def serve(
-    audio: str, listen: str, sessions: int, idle: float, bundle: Path | None, backend: str, threads: int, quiet: bool
+    audio: str,
+    listen: str,
+    sessions: int,
+    idle: float,
+    bundle: Path | None,
+    backend: str,
+    threads: int,
+    device: str,
+    quiet: bool,
 ) -> None:
     """Make many faces speak: audio of named sessions comes in, each one's frames are published under its name.
 
@@ -38,7 +47,7 @@ def serve(
     every session with its last frames and a bye.
     """
     loaded = load(bundle)
-    served = Sessions(loaded, open_backend(loaded, backend, threads))
+    served = Sessions(loaded, open_backend(loaded, backend, threads, device))
     with (
         stop_on_signals() as stop,
         Publisher(full_endpoint(listen), None, lookahead_samples=loaded.features.lookahead_samples) as publisher,
