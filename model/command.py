@@ -41,12 +41,37 @@ def train() -> None:
 @click.option("--classes", default=ModelConfig.classes, show_default=True, help="Classes a head.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
-def prepare(run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int) -> None:
+@click.option("--moods", is_flag=True, help="Give each clip a mood, where `talker make --moods` did not.")
+@click.option(
+    "--features",
+    "heard",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another run on the same sounds, whose features to take instead of computing them.",
+)
+def prepare(
+    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int, moods: bool, heard: Path
+) -> None:
     """Fit the face basis to the avatar's identities and compute every clip's features."""
     from voxmesh.model.prepare import prepare as prepare_run
 
-    prepare_run(Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers)
+    config = ModelConfig(heads=heads, classes=classes)
+    prepare_run(Run(run), data, config, variants, seed, workers, moods, Run(heard) if heard else None)
     click.echo(f"prepared {run}")
+
+
+@train.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--bundle", default="default", show_default=True, help="A bundle's folder, or default.")
+def seed(run: Path, bundle: str) -> None:
+    """Let a prepared RUN go on from a bundle: it hears as the bundle does, and its other networks start from there.
+
+    The codes stage comes next. Training the audio stage first lets it hear otherwise: then all is trained.
+    """
+    from voxmesh.model.from_bundle import seed_run
+    from voxmesh.stream.bundle import load
+
+    seed_run(Run(run), load(bundle))
+    click.echo(f"seeded {run} from {bundle}")
 
 
 def _stage(name: str, help_text: str, defaults: Training, late: bool = False) -> None:

@@ -37,8 +37,8 @@ class TorchScriptBackend:
             return self._identity(self._torch.from_numpy(template)).numpy()
 
     def step(self, inputs: dict[str, np.ndarray], state: State) -> tuple[np.ndarray, np.ndarray, State]:
-        names = ("features", "noise", "template", "identity")
-        arrays = [*(inputs[name] for name in names), *(state[name] for name in self._states)]
+        names = ("features", "noise", "template", "identity", "style")
+        arrays = [*(inputs[name] for name in names if name in inputs), *(state[name] for name in self._states)]
         with self._torch.inference_mode():
             vertices, labels, *states = self._step(*(self._torch.from_numpy(array) for array in arrays))
         return vertices.numpy(), labels.numpy(), {n: s.numpy() for n, s in zip(self._states, states, strict=True)}
