@@ -1,8 +1,8 @@
 """A bundle: the folder that carries a trained face from training to running.
 
 `bundle.json` says what is in it (format, features, tensor names, landmarks, checksums); `step.onnx` and `identity.onnx`
-are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `avatar.npz` is the
-mesh, its rig and identities.
+are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `style.onnx`, which
+few have, makes a style of a clip; `avatar.npz` is the mesh, its rig and identities.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ UNIT_M = 1e-5
 SHIPPED = ("default", "instant")
 """Bundles that come with voxmesh: the best mouth, and the one that does not wait for the sounds to come."""
 GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "identity.pt")}
+STYLE_GRAPH = "style.onnx"
+"""A clip's style, where the family has an encoder for it (`driving.py`)."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _check_files(folder: Path, checksums: dict[str, str]) -> dict[str, Signature
     """Every file that any backend loads must be listed, present, unchanged and fit to be run."""
     needed = {"avatar.npz", *GRAPHS["onnx"]}
     # Only these names are ever opened: a path cannot lead out of the folder.
-    if set(checksums) not in (needed, needed | set(GRAPHS["torchscript"])):
+    if set(checksums) - {STYLE_GRAPH} not in (needed, needed | set(GRAPHS["torchscript"])):
         raise VoxmeshError(f"{folder / 'bundle.json'} lists {sorted(checksums)}, a bundle has {sorted(needed)}")
     return check_files(folder, checksums)
 

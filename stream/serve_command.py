@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from voxmesh.stream.backend import BACKENDS, open_backend
+from voxmesh.stream.backend import BACKENDS, DEVICES, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.control import DEFAULT_CONTROL, Control
 from voxmesh.stream.endpoints import full_endpoint
@@ -32,6 +32,7 @@ from voxmesh.stream.stopping import stop_on_signals
 @click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="For the networks.")
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="cuda: an NVIDIA card.")
 @click.option(
     "--control", "control_at", metavar="ENDPOINT", is_flag=False, flag_value=DEFAULT_CONTROL,
     help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told).",
@@ -46,6 +47,7 @@ def serve(
     bundle: Path | None,
     backend: str,
     threads: int,
+    device: str,
     control_at: str | None,
     key: Path | None,
     allow: tuple[Path, ...],
@@ -57,7 +59,7 @@ def serve(
     every session with its last frames and a bye.
     """
     loaded = load(bundle)
-    served = Sessions(loaded, open_backend(loaded, backend, threads))
+    served = Sessions(loaded, open_backend(loaded, backend, threads, device))
     keys = server_keys(key, allow)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
