@@ -126,6 +126,8 @@ def bake(head: Head, jaw_open: np.ndarray) -> np.ndarray:
         even = 0.5 * (even + even[head.skin.mirror])
         even = 0.4 * even + 0.6 * (smooth @ even)
     rest[skin] = even
+    ear = 0.5 * (rest[head.slices["ear_left"]] + rest[head.slices["ear_right"]])
+    rest[head.slices["ear_left"]] = rest[head.slices["ear_right"]] = ear
     for side in ("left", "right"):
         rest[head.slices[f"eyeball_{side}"]] = 0.90  # it turns: baked shade would turn with it
     shade = np.clip(rest, 0, 1)[:, None] ** (1.25 * _RED)
