@@ -139,7 +139,7 @@ def _pucker(m: Lips) -> np.ndarray:
 def _funnel(m: Lips) -> np.ndarray:
     """An O: the upper lip comes down over the teeth it leaves, the corners to half-way between it and the lower one."""
     upper, lower = m.upper ** (1 / 0.7), m.lower ** (1 / 0.7)
-    part = m.falloff * (-0.22 * upper - 0.78 * lower)
+    part = m.falloff * (-0.22 * upper - 0.62 * lower)
     thick = 0.18 * bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact * (m.upper - m.lower)
     flare = 0.20 * m.falloff * (m.upper + m.lower) * (m.off_contact > 0.5)
     dx = -(0.35 + 0.10 * np.minimum(m.s**2, 1)) * m.x * m.near
