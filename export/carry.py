@@ -1,8 +1,9 @@
 """A bundle carried over to another rig of the same mesh: the same motion, shown by the new shapes. No training.
 
 The networks speak in coefficients of the face basis, and vertices are linear in those. With B the old basis and D the
-old blendshapes, A = B D^T (D D^T + ridge)^-1 says which blendshape weights a coefficient stands for; A D' of the new
-shapes D' is the new basis, and the identities' mixers are fitted again. Only these weights change in the graphs.
+old blendshapes, A = B D^T (D D^T + ridge)^-1 says which blendshape weights a coefficient stands for. With the new
+shapes D' the new basis is B + A (D' - D): what shapes do not explain stays as it was, so that lips that met still
+meet. The identities' mixers are fitted again. Only these weights change in the graphs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from onnx import helper, numpy_helper
 
 from voxmesh.model.avatar.build import HELD_OUT, Avatar
 from voxmesh.model.face_basis import fit_shape_mixer
-from voxmesh.stream.bundle import GRAPHS, Bundle, load, sha256, write_avatar
+from voxmesh.stream.bundle import GRAPHS, Bundle, as_stored, load, sha256, write_avatar
 from voxmesh.stream.errors import VoxmeshError
 
 RIDGE = 1e-6
@@ -45,8 +46,9 @@ def carry(bundle: Bundle, avatars: Sequence[Avatar], folder: Path) -> float:
     for name, columns in runs:
         old[:, columns] = _initializer(step, name)
     weights, error = blendshapes_of(old, bundle.deltas)
-    deltas = [avatar.deltas.reshape(len(avatar.deltas), -1) for avatar in avatars]
-    basis = weights @ deltas[0]
+    unexplained = old - weights @ bundle.deltas.reshape(len(bundle.deltas), -1)
+    deltas = [as_stored(avatar.deltas).reshape(len(avatar.deltas), -1) for avatar in avatars]
+    basis = unexplained + weights @ deltas[0]
     moving = np.zeros(old.shape[1], bool)
     for _, columns in runs:
         moving[columns] = True
@@ -56,7 +58,7 @@ def carry(bundle: Bundle, avatars: Sequence[Avatar], folder: Path) -> float:
     identity_dims = len(_initializer(identity, "shape.mixers"))
     at = np.flatnonzero(np.abs(old.reshape(len(old), -1, 3)).max((0, 2)))
     trained = avatars[: len(avatars) - HELD_OUT] if len(avatars) > HELD_OUT else avatars
-    motions = [(weights @ rows).reshape(len(old), -1, 3)[:, at].reshape(len(old), -1) for rows in deltas]
+    motions = [(unexplained + weights @ rows).reshape(len(old), -1, 3)[:, at].reshape(len(old), -1) for rows in deltas]
     shape = fit_shape_mixer(identity_dims, [a.topology.template for a in trained], motions[: len(trained)], at)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as temporary:
         part = Path(temporary) / "bundle"
