@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.composite.command import composite
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.trainer import Training
+from voxmesh.stream.errors import VoxmeshError
 
 
 @click.group()
@@ -34,28 +36,55 @@ def train() -> None:
 @train.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--data", type=click.Path(path_type=Path), required=True, help="Dataset folder, from `voxmesh talker make`."
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of a dataset, from `voxmesh talker make`, or of a store, from `voxmesh data prepare`.",
 )
 @click.option("--variants", default=4, show_default=True, help="Versions of each clip's audio; all but one augmented.")
 @click.option("--heads", default=ModelConfig.heads, show_default=True, help="Categorical heads a frame.")
 @click.option("--classes", default=ModelConfig.classes, show_default=True, help="Classes a head.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
-@click.option("--moods", is_flag=True, help="Give each clip a mood, where `talker make --moods` did not.")
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help='For a store: JSON of landmarks that are known, {"chin": 3451}; the others are guessed.',
+)
+@click.option("--moods", is_flag=True, help="Give each of the talker's clips a mood, where `talker make` did not.")
 @click.option(
     "--features",
     "heard",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Another run on the same sounds, whose features to take instead of computing them.",
+    help="Another run on the talker's same sounds, whose features to take instead of computing them.",
 )
 def prepare(
-    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int, moods: bool, heard: Path
+    run: Path,
+    data: Path,
+    variants: int,
+    heads: int,
+    classes: int,
+    seed: int,
+    workers: int,
+    landmarks: Path | None,
+    moods: bool,
+    heard: Path | None,
 ) -> None:
-    """Fit the face basis to the avatar's identities and compute every clip's features."""
+    """Fit the face basis, to the avatar's identities or to a store's meshes, and compute every clip's features."""
+    from voxmesh.model.datasets.captured_run import is_mesh_store, prepare_captured
     from voxmesh.model.prepare import prepare as prepare_run
 
-    config = ModelConfig(heads=heads, classes=classes)
-    prepare_run(Run(run), data, config, variants, seed, workers, moods, Run(heard) if heard else None)
+    settings = Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers
+    if is_mesh_store(data):
+        if moods or heard is not None:
+            raise VoxmeshError(
+                f"{data} is a store of captured faces: --moods and --features are for the talker's clips"
+            )
+        prepare_captured(*settings, landmarks)
+    elif landmarks is not None:
+        raise VoxmeshError(f"{data} is no store of `voxmesh data prepare`: the talker's landmarks are known")
+    else:
+        prepare_run(*settings, moods, None if heard is None else Run(heard))
     click.echo(f"prepared {run}")
 
 
@@ -139,3 +168,4 @@ _stage("codes", "Stage one: the categorical latent space and its decoder.", Trai
 _context, _decoder = Training(steps=2200, frames=240, learning_rate=1e-3), Training(steps=1000, learning_rate=5e-4)
 _stage("context", "Stage two: the autoregressive context model.", _context, late=True)
 _stage("decoder", "Stage three: the decoder, on the labels as they come live.", _decoder, late=True)
+train.add_command(composite)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from voxmesh.model.talker.augment import augment
-from voxmesh.model.talker.dataset import Clip, read_dataset
+from voxmesh.model.talker.dataset import read_dataset
 from voxmesh.model.talker.moods import AXES
 from voxmesh.model.talker.phones import PHONES as NAMES
 from voxmesh.model.talker.phones import SILENCE
@@ -25,12 +26,32 @@ PHONES: tuple[str, ...] = (SILENCE, *sorted(NAMES - {SILENCE}))
 _ARRAYS = ("features", "curves", "phones", "starts")
 
 
+class Clip(Protocol):
+    """What is stored of one: audio (N,) float32, curves (T, C), (name, start_s, end_s) of its phones, style (5,).
+
+    No phones (None) is a clip of which nobody knows what was said; an empty list is silence.
+    """
+
+    @property
+    def audio(self) -> np.ndarray: ...
+
+    @property
+    def curves(self) -> np.ndarray: ...
+
+    @property
+    def phones(self) -> list[tuple[str, float, float]] | None: ...
+
+    @property
+    def style(self) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Store:
     """One timeline of all clips, end to end.
 
     features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
-    curves: (T, 52) float16. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
+    curves: (T, 52) float16, or (T, K) coefficients of a capture.
+    phones: (T,) int8, indices into PHONES, -1 where nobody knows.
     spans: (clips, 2) int64, the first row of each clip and the row after its last.
     styles: (clips, 5) float32, each clip's mood along `moods.AXES`.
     """
@@ -78,25 +99,43 @@ def build_store(
 ) -> Store:
     """Compute the store in `folder` from the first `clips` (all) of the dataset in `data`, or open it when complete.
 
-    moods: give clips moods that have none (`read_dataset`). heard: another store's folder, of the same sounds, whose
-    features are taken instead of computing them again. Raises VoxmeshError when it is of other sounds.
+    moods: give clips moods that have none (`read_dataset`). heard: as in `fill_store`.
     """
-    about = {"data": str(data), "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
-    if clips is not None:
-        about["clips"] = clips
-    asked = {**about, "moods": True} if moods else about
-    if _about(folder) != asked:
-        of = read_dataset(data, moods=moods)[:clips]
-        if not len(of):
-            raise VoxmeshError(f"no clips in {data}: make some with `voxmesh talker make -o {data}`")
+    about = {"data": str(data)} if clips is None else {"data": str(data), "clips": clips}
+    about |= {"moods": True} if moods else {}
+    return fill_store(
+        folder, lambda: read_dataset(data, moods=moods)[:clips], config, variants, seed, workers, about, heard
+    )
+
+
+def fill_store(
+    folder: Path,
+    read: Callable[[], Sequence[Clip]],
+    config: FeatureConfig,
+    variants: int,
+    seed: int,
+    workers: int,
+    about: dict,
+    heard: Path | None = None,
+) -> Store:
+    """The store in `folder`, computed of the clips that `read` gives unless it is complete and `about` the same.
+
+    heard: another store's folder, of the same sounds, whose features are taken instead of computing them again.
+    Raises VoxmeshError when it is of others.
+    """
+    about = {**about, "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
+    if _about(folder) != about:
+        clips = read()
+        if not len(clips):
+            raise VoxmeshError(f"no clips in {about['data']}: make some with `voxmesh talker make -o {about['data']}`")
         folder.mkdir(parents=True, exist_ok=True)
-        starts = _write_truth(folder, of, config.clock.fps)
+        starts = _write_truth(folder, clips, config.clock.fps)
         if heard is None:
-            _compute_features(folder, of, starts, config, variants, seed, workers)
+            _compute_features(folder, clips, starts, config, variants, seed, workers)
         else:
             _take_features(folder, starts, about, heard)
         part = folder / "store.part"
-        part.write_text(json.dumps({"about": asked}))
+        part.write_text(json.dumps({"about": about}))
         os.replace(part, folder / "store.json")
     return open_store(folder)
 
@@ -171,8 +210,10 @@ def _write_truth(folder: Path, clips: Sequence[Clip], fps: float) -> np.ndarray:
     return starts
 
 
-def phones_of_frames(phones: list[tuple[str, float, float]], frames: int, fps: float) -> np.ndarray:
-    """(frames,) int8: which of PHONES each frame depicts; silence where there is none."""
+def phones_of_frames(phones: list[tuple[str, float, float]] | None, frames: int, fps: float) -> np.ndarray:
+    """(frames,) int8: which of PHONES each frame depicts; silence where there is none, -1 where nobody knows."""
+    if phones is None:
+        return np.full(frames, -1, np.int8)
     indices = np.zeros(frames, np.int8)
     for name, start_s, end_s in phones:
         indices[int(np.ceil(start_s * fps)) : int(np.ceil(end_s * fps))] = PHONES.index(name)

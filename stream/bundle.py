@@ -1,8 +1,8 @@
 """A bundle: the folder that carries a trained face from training to running.
 
 `bundle.json` says what is in it (format, features, tensor names, landmarks, checksums); `step.onnx` and `identity.onnx`
-are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `avatar.npz` is the
-mesh, its rig and identities.
+are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `style.onnx`, which
+few have, makes a style of a clip; `avatar.npz` is the mesh, its rig and identities.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
+from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
 FORMAT = 2
@@ -26,6 +27,8 @@ UNIT_M = 1e-5
 SHIPPED = ("default", "instant")
 """Bundles that come with voxmesh: the best mouth, and the one that does not wait for the sounds to come."""
 GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "identity.pt")}
+STYLE_GRAPH = "style.onnx"
+"""A clip's style, where the family has an encoder for it (`driving.py`)."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Bundle:
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
+    style: the styles that the step takes as an input, or None when it takes none.
     """
 
     folder: Path
@@ -57,6 +61,7 @@ class Bundle:
     blendshape_names: tuple[str, ...]
     deltas: np.ndarray
     about: dict[str, Any]
+    style: StyleSpace | None = None
 
     def graph(self, backend: str, name: str) -> Path:
         """Raises VoxmeshError when the bundle was exported without this backend's graphs."""
@@ -106,6 +111,7 @@ def load(folder: str | Path | None = None) -> Bundle:
             blendshape_names=tuple(about["blendshape_names"]),
             deltas=deltas,
             about=about,
+            style=space_from_json(about["style"]) if "style" in about else None,
         )
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise VoxmeshError(f"{path} is damaged ({type(error).__name__}: {error}): export or fetch it again") from error
@@ -117,7 +123,7 @@ def load(folder: str | Path | None = None) -> Bundle:
 def _verify(folder: Path, checksums: dict[str, str]) -> None:
     """Every file that any backend loads must be listed, present and unchanged."""
     needed = {"avatar.npz", *GRAPHS["onnx"]}
-    if set(checksums) not in (needed, needed | set(GRAPHS["torchscript"])):
+    if set(checksums) - {STYLE_GRAPH} not in (needed, needed | set(GRAPHS["torchscript"])):
         raise VoxmeshError(f"{folder / 'bundle.json'} lists {sorted(checksums)}, a bundle has {sorted(needed)}")
     for name, expected in checksums.items():
         path = folder / name

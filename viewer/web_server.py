@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import json
 import mimetypes
 import re
@@ -29,7 +28,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from voxmesh.stream.endpoints import is_local
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.keys import ClientKeys
 from voxmesh.viewer.relay import Mailbox, Relay
 
 STREAM_PATH = "/stream"
@@ -65,9 +66,20 @@ def load_site(token: str | None = None) -> Site:
     return Site({"/": files.pop("/index.html"), **files}, token or secrets.token_urlsafe(12))
 
 
-async def run(site: Site, endpoint: str, bind: str, port: int, stop: Event, seconds: float | None = None) -> None:
-    """Serves until `stop` is set, or for so many seconds. Raises VoxmeshError if it cannot listen there."""
-    with Relay(endpoint) as relay:
+async def run(
+    site: Site,
+    endpoint: str,
+    bind: str,
+    port: int,
+    stop: Event,
+    seconds: float | None = None,
+    keys: ClientKeys | None = None,
+) -> None:
+    """Serves until `stop` is set, or for so many seconds. keys: where the publisher asks for them.
+
+    Raises VoxmeshError if it cannot listen there.
+    """
+    with Relay(endpoint, keys) as relay:
 
         async def handler(connection: ServerConnection) -> None:
             await _stream(connection, relay)
@@ -149,16 +161,6 @@ async def _listen(connection: ServerConnection, mailbox: Mailbox) -> None:
                 mailbox.taken()
             elif text == "clock":
                 await connection.send(json.dumps({"clock_ms": time.monotonic_ns() / 1e6}))
-
-
-def is_local(endpoint: str) -> bool:
-    """Whether a publisher at `endpoint` is on this machine, so that its clock is ours."""
-    if endpoint.startswith(("ipc:", "inproc:")):
-        return True
-    with suppress(ValueError):
-        host = urlsplit(endpoint).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    return False
 
 
 def _announce(endpoint: str, bind: str, port: int, token: str) -> None:
