@@ -153,6 +153,11 @@ def write_avatar(path: Path, topologies: list[Topology], deltas: np.ndarray) -> 
     )
 
 
+def as_stored(metres: np.ndarray) -> np.ndarray:
+    """Positions as a bundle gives them back, float32 metres."""
+    return _quantise(metres) * np.float32(UNIT_M)
+
+
 def _quantise(metres: np.ndarray) -> np.ndarray:
     units = np.rint(metres / UNIT_M)
     if np.abs(units).max(initial=0) > np.iinfo(np.int16).max:
