@@ -43,7 +43,7 @@ from mendable import mendable
 from network_parts import shares
 from voxmesh.stream import wire
 from voxmesh.stream.audio_file import AudioFile
-from voxmesh.stream.backend import open_backend
+from voxmesh.stream.backend import BACKENDS, DEVICES, open_backend
 from voxmesh.stream.bundle import load
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
@@ -82,7 +82,7 @@ def speak(pipe: Connection, options: dict[str, Any]) -> None:
     """The speaking process: says its endpoint, waits for a subscriber, speaks, and sends what it measured."""
     began = time.monotonic()
     bundle = load(options["bundle"])
-    backend = open_backend(bundle, options["backend"], options["threads"])
+    backend = open_backend(bundle, options["backend"], options["threads"], options["device"])
     source: Source = Microphone(options["mic"]) if options["mic"] else PacedFile(AudioFile(options["wav"]), loop=True)
     fps = rate_of(options["fps"]) if options["fps"] else None
     engine = Engine(bundle, source_rate=source.rate, backend=backend, fps=fps)
@@ -177,8 +177,9 @@ def summary(values: np.ndarray) -> dict[str, float]:
 @click.option("--bundle", type=click.Path(path_type=Path), help="Bundle: a folder, default or instant.")
 @click.option("--wav", type=click.Path(path_type=Path), default="stream/sample.wav", show_default=True)
 @click.option("--mic", help="Hear this microphone instead (see `voxmesh devices`).")
-@click.option("--backend", type=click.Choice(["onnx", "torchscript"]), default="onnx", show_default=True)
+@click.option("--backend", type=click.Choice(BACKENDS), default="onnx", show_default=True)
 @click.option("--threads", default=1, show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True)
 @click.option("--fps", help="Frames a second, such as 30 [the bundle's, 60].")
 @click.option(
     "--vertices", type=click.IntRange(20), help="A made-up face of so many (MeshTalk's has 6172), random weights."
@@ -211,7 +212,7 @@ def main(**options: Any) -> None:
         process.join(30)
         found = parts(said, received, 1000.0 * lookahead / rate)
         rows = {name: summary(values[1:]) for name, values in found.items()}
-        if options["backend"] == "onnx":
+        if options["backend"] == "onnx" and options["device"] == "cpu":
             for name, share in shares(load(options["bundle"])).items():
                 rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}
     click.echo("| ms | p50 | p95 | p99 | max |\n|---|---|---|---|---|")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.composite.command import composite
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.trainer import Training
 from voxmesh.stream.errors import VoxmeshError
@@ -132,3 +133,4 @@ _stage("codes", "Stage one: the categorical latent space and its decoder.", Trai
 _context, _decoder = Training(steps=2200, frames=240, learning_rate=1e-3), Training(steps=1000, learning_rate=5e-4)
 _stage("context", "Stage two: the autoregressive context model.", _context, late=True)
 _stage("decoder", "Stage three: the decoder, on the labels as they come live.", _decoder, late=True)
+train.add_command(composite)

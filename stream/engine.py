@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from voxmesh.stream.backend import Backend, initial_state, open_backend
@@ -24,6 +26,7 @@ class Engine:
     temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
     the bundle's own by default; others lie between two of its frames (`FrameRate`).
     style: (S,) of the bundle's style space (`bundle.style`), or None for neutral. gains: how much regions move.
+    template: (V, 3) float32 metres, to be worn instead of the identity's neutral face.
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
 
@@ -39,12 +42,15 @@ class Engine:
         fps: tuple[int, int] | None = None,
         style: np.ndarray | None = None,
         gains: Gains = AS_IT_IS,
+        template: np.ndarray | None = None,
     ) -> None:
         self.bundle = bundle
         own = bundle.features.clock
         self.clock = FrameClock(own.sample_rate, *fps) if fps else own
         self._rate = FrameRate(own, self.clock)
         self.topology = bundle.topology(identity)
+        if template is not None:
+            self.topology = replace(self.topology, template=template)
         self.seed = seed
         self.hearing = Hearing(bundle.features, source_rate)
         self.source_rate = self.hearing.source_rate

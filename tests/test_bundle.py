@@ -13,7 +13,7 @@ from conftest import tiny_topologies
 
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.backend import open_backend
+from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.errors import VoxmeshError
 
 
@@ -97,6 +97,16 @@ def test_a_bundle_may_do_without_torchscript(copy: Path) -> None:
     open_backend(bundle, "onnx")
     with pytest.raises(VoxmeshError, match="--backend onnx"):
         open_backend(bundle, "torchscript")
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_without_a_gpu_nothing_runs_elsewhere(tiny: bundles.Bundle, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for CUDA where there is none a backend says what is missing, and does not take the CPU quietly."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(VoxmeshError, match="leave out --device cuda"):
+        open_backend(tiny, name, device="cuda")
+    with pytest.raises(VoxmeshError, match="no device 'tpu'"):
+        open_backend(tiny, name, device="tpu")
 
 
 def test_shipped_bundles_have_names() -> None:

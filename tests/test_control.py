@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket as sockets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -134,6 +135,26 @@ def test_who_sends_too_much_is_cut_off(dealer: Callable) -> None:
         socket.send_multipart([b"", b'{"name": "help"}'])
         until(control, lambda: control.done == 1)
         assert not control.dropped
+
+
+def test_a_web_page_cannot_ask() -> None:
+    """ZeroMQ's oldest protocol, as which a browser's POST to this port would be read, is not let in."""
+    request = b'{"name": "help"}'
+    parts = bytes([1, 1]) + bytes([len(request) + 1, 0]) + request
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with Control("tcp://127.0.0.1:*") as control, answering(control):
+        port = int(control.endpoint.rpartition(":")[2])
+        # 'P' is the length of the first part, 80; it would be taken for the sender's name.
+        for name in (bytes([1, 0]), head.ljust(81, b"x")):
+            with sockets.create_connection(("127.0.0.1", port), timeout=60) as page:
+                page.sendall(name + parts)
+                try:
+                    while page.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        assert ask(control.endpoint, "help", timeout_s=60) == ["help"]
+        assert (control.done, control.dropped.total(), control.door.admitted) == (1, 0, 1)
 
 
 def test_who_does_not_answer_is_named() -> None:

@@ -18,7 +18,7 @@ from voxmesh.stream.audio_wire import HEADER_BYTES, MAX_BYTES, AudioMessage, pac
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.publish import Publisher
-from voxmesh.stream.serve import Limits, Server
+from voxmesh.stream.serve import CUT_BYTES, Limits, Server
 from voxmesh.stream.sessions import Sessions
 from voxmesh.stream.types import AudioChunk
 
@@ -162,6 +162,33 @@ def test_messages_of_no_use_are_dropped_and_counted(server: Server, audio: Calla
     socket.send(pack_audio(AudioMessage("a", None)))
     until(server, lambda: server.sessions.names() == ["b"])
     assert dict(server.dropped) == counts
+
+
+def test_what_is_too_much_is_dropped_and_counted(tiny: Bundle, clock: Clock, audio: Callable) -> None:
+    """More sound than real time's for long, sessions without end, a message too long; later there is room again."""
+    limits = Limits(sessions=2, burst_s=1.0, speed=2.0)
+    with (
+        Publisher("tcp://127.0.0.1:*", None) as publisher,
+        Server(Sessions(tiny), publisher, "tcp://127.0.0.1:*", limits, clock) as server,
+    ):
+        socket = audio(server.endpoint)
+        for start in (0, 8000, 16000):
+            socket.send(pack_audio(said("a", 0.5, start)))
+        until(server, lambda: dict(server.dropped) == {"fast": 1})
+        socket.send(pack_audio(said("b", 0.1)))
+        for _ in range(2):
+            socket.send(pack_audio(AudioMessage("b", None)))
+            socket.send(pack_audio(said("b", 0.1)))
+        until(server, lambda: server.dropped["unknown"] == 1)
+        assert server.dropped["fast"] == 3
+        socket.send(bytes(MAX_BYTES + 1))
+        socket.send(bytes(CUT_BYTES + 1))
+        until(server, lambda: server.dropped["huge"] == 1)
+        clock.now = 0.25
+        again = audio(server.endpoint)
+        again.send(pack_audio(said("a", 0.5, 16000)))
+        until(server, lambda: server.sessions["a"].hearing.received == 24000)
+        assert dict(server.dropped) == {"fast": 3, "unknown": 1, "huge": 1}
 
 
 @pytest.mark.parametrize(
