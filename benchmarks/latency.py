@@ -20,8 +20,8 @@ total         from the instant at which the depicted sound entered the microphon
 
 The first frame is told apart: it also waits for the sound to begin. start_up_s is what the bundle and the engine take,
 cold_start_s all from the launch of a Python to the first frame in hand. With --virtual-mic instants are those at which
-samples really entered, and stamp_error_ms is how much later the microphone's own stamps are (median). The last line is
-one JSON object.
+samples really entered, and stamp_error_ms is how much later the microphone's own stamps are (median); its first two
+seconds are not counted. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import resource
 import tempfile
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -58,9 +58,12 @@ from voxmesh.stream.live import Source, run
 from voxmesh.stream.microphone import Microphone
 from voxmesh.stream.pacing import PacedFile
 from voxmesh.stream.publish import Publisher
+from voxmesh.stream.types import AudioChunk
 
 PARTS = ("look-ahead", "block", "sound system", "resample", "features", "network", "serialise", "socket", "total")
 PERCENTILES = (50, 95, 99)
+SETTLING_S = 2.0
+"""Of the virtual microphone, not counted: what piled up in the sound system while it was opened comes late."""
 KEPT = 100
 """Blocks of the beginning and of the end that are compared with what was spoken into the virtual microphone."""
 
@@ -104,14 +107,28 @@ class Stopwatch:
         return spent
 
 
+class VirtualMicrophone:
+    """A Source: the default microphone, opened when sound is first asked for."""
+
+    name, rate, dropped_samples = "virtual microphone", RATE, 0
+
+    def chunks(self) -> Iterator[AudioChunk | None]:
+        with closing(Microphone(None, RATE)) as microphone:
+            yield from microphone.chunks()
+
+    def close(self) -> None: ...
+
+
 def speak(pipe: Connection, options: dict[str, Any]) -> None:
     """The speaking process: says its endpoint, waits for a subscriber, speaks, and sends what it measured."""
     began = time.monotonic()
     bundle = load(options["bundle"])
     backend = open_backend(bundle, options["backend"], options["threads"], options["device"])
     source: Source = PacedFile(AudioFile(options["wav"]), loop=True)
-    if options["mic"] or options["virtual_mic"]:
-        source = Microphone(options["mic"], RATE if options["virtual_mic"] else None)
+    if options["virtual_mic"]:
+        source = VirtualMicrophone()
+    elif options["mic"]:
+        source = Microphone(options["mic"])
     fps = rate_of(options["fps"]) if options["fps"] else None
     engine = Engine(bundle, source_rate=source.rate, backend=backend, fps=fps)
     watch, rows = Stopwatch(), []
@@ -279,7 +296,10 @@ def main(**options: Any) -> None:
         process.join(30)
         lines = true_rows(said, spoken, rate) if spoken else said["rows"]
         found = parts(lines, received, 1000.0 * lookahead / rate)
-        rows = {name: summary(values[1:]) for name, values in found.items()}
+        settled = 1 + sum(row.sample < SETTLING_S * rate for row in lines) if spoken else 1
+        if settled >= len(found["total"]):
+            raise VoxmeshError(f"only {len(found['total'])} frames came: give more --seconds")
+        rows = {name: summary(values[settled:]) for name, values in found.items()}
         if options["backend"] == "onnx" and options["device"] == "cpu":
             for name, share in shares(load(options["bundle"])).items():
                 rows[f"network: {name}"] = {key: round(value * share, 3) for key, value in rows["network"].items()}

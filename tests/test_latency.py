@@ -67,7 +67,7 @@ def test_when_samples_entered_the_virtual_microphone_is_found_by_what_they_are()
 
 
 def test_how_far_a_face_is_from_its_sound_is_found() -> None:
-    """Drawn 12 ms after its sound is heard a frame is 12 ms late, drawn 20 ms before 20 early; silence tells nothing."""
+    """Drawn 12 ms after its sound is heard a frame is 12 ms late, drawn 20 before 20 early; silence tells nothing."""
     rng = np.random.default_rng(1)
     said = np.repeat(rng.integers(-9000, 9000, RATE), 3).astype(np.int16)
     played = Played(np.concatenate([np.zeros(RATE, np.int16), said]), began=1_000)
