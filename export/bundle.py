@@ -16,6 +16,7 @@ from voxmesh.export.graphs import round_weights, write_graphs
 from voxmesh.export.parity import Parity, check_parity
 from voxmesh.model.config import to_json
 from voxmesh.model.step import Step
+from voxmesh.model.talker.moods import SPACE, named_styles
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.bundle import FORMAT, GRAPHS, load, sha256, write_avatar
 from voxmesh.stream.topology import Topology
@@ -59,6 +60,9 @@ def write_bundle(
             "checksums": {name: sha256(part / name) for name in files},
             "training": {"config": to_json(config), **(training or {})},
         }
+        if config.style_dims:
+            names = {name: vector.tolist() for name, vector in named_styles().items()}
+            about["style"] = {"space": SPACE, "dims": config.style_dims, "names": names}
         (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
         parity = check_parity(step, load(part), parity_frames)
         if not torchscript:

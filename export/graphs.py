@@ -17,6 +17,7 @@ from voxmesh.stream.bundle import GRAPHS
 
 M = TypeVar("M", bound=nn.Module)
 INPUTS = ("features", "noise", "template", "identity")
+"""What every step takes before its states; networks that know styles take `style` after them."""
 
 
 def round_weights(module: M) -> M:
@@ -35,6 +36,7 @@ def example_inputs(step: Step, sessions: int) -> dict[str, Tensor]:
         "noise": torch.zeros(sessions, c.heads, c.classes),
         "template": torch.zeros(sessions, len(step.face.order), 3),
         "identity": torch.eye(c.basis).repeat(sessions, 1, 1),
+        **({"style": torch.zeros(sessions, c.style_dims)} if c.style_dims else {}),
         **step.initial(sessions),
     }
 

@@ -44,21 +44,26 @@ def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -
         identity = step.face.shape(torch.from_numpy(template)).numpy()
     identities = [backend.identity(template) for backend in backends]
     noise = Noise(seed, bundle.temperature, bundle.classes)
+    dims = step.config.style_dims
+    styles = rng.normal(0.0, 1.0, (frames, dims)).astype(np.float32)
     worst = [0.0, 0.0]
     differing = 0
     all_labels, all_vertices = [], []
     for t in range(frames):
         constant = {"features": features[t : t + 1], "noise": noise.frame(t)[None], "template": template[None]}
+        styled = {"style": styles[t : t + 1]} if dims else {}
         with torch.inference_mode():
-            arrays = {**constant, "identity": identity[None]}
-            vertices, labels, *torch_states = step(*(torch.from_numpy(arrays[name]) for name in INPUTS), *torch_states)
+            arrays = {**constant, "identity": identity[None], **styled}
+            given = (torch.from_numpy(arrays[name]) for name in (*INPUTS, *styled))
+            vertices, labels, *torch_states = step(*given, *torch_states)
         all_labels.append(labels[0].numpy())
         all_vertices.append(vertices[0].numpy())
         for i, backend in enumerate(backends):
-            got, got_labels, states[i] = backend.step({**constant, "identity": identities[i][None]}, states[i])
+            inputs = {**constant, "identity": identities[i][None], **styled}
+            got, got_labels, states[i] = backend.step(inputs, states[i])
             differing += int((got_labels != labels.numpy()).sum())
             worst[i] = max(worst[i], float(np.abs(got - vertices.numpy()).max()) / size)
-    whole_labels, whole = _whole(step, features, np.stack(all_labels), template, seed, bundle)
+    whole_labels, whole = _whole(step, features, np.stack(all_labels), styles, template, seed, bundle)
     differing += int((whole_labels != np.stack(all_labels)).sum())
     whole_worst = float(np.abs(whole - np.stack(all_vertices)).max()) / size
     parity = Parity(frames, differing, worst[0], worst[1], whole_worst)
@@ -68,17 +73,24 @@ def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -
 
 
 def _whole(
-    step: Step, features: np.ndarray, labels: np.ndarray, template: np.ndarray, seed: int, bundle: Bundle
+    step: Step,
+    features: np.ndarray,
+    labels: np.ndarray,
+    styles: np.ndarray,
+    template: np.ndarray,
+    seed: int,
+    bundle: Bundle,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The training-time path over the whole sequence at once, given the streamed labels as the past."""
     with torch.inference_mode():
         known = torch.from_numpy(labels)[None]
         free = known[..., step.config.heard_heads :]
-        logits = step.live(torch.from_numpy(features)[None], free, free)[0].numpy()
+        style = torch.from_numpy(styles)[None]
+        logits = step.live(torch.from_numpy(features)[None], free, free, style)[0].numpy()
         noise = Noise(seed, bundle.temperature, bundle.classes)
         sampled = (logits + np.stack([noise.frame(t) for t in range(len(labels))])).argmax(-1)
         one_hot = torch.nn.functional.one_hot(known, step.config.classes).float()
-        coefficients, _ = step.decoder(one_hot, step.decoder.initial(1))
+        coefficients, _ = step.decoder(one_hot, step.decoder.initial(1), style)
         neutral = torch.from_numpy(template)
         vertices = step.face(coefficients[0], neutral, step.face.shape(neutral)).numpy()
     return sampled, vertices

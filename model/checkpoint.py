@@ -20,7 +20,8 @@ class Run:
     """The folder of one training run.
 
     `config.json`; `face.safetensors`; for each stage `STAGE.safetensors` (weights) and `STAGE.optimizer.safetensors`
-    with `STAGE.json` (step, generator state, settings), which is what resuming needs.
+    with `STAGE.json` (step, generator state, settings), which is what resuming needs. `seed.safetensors`, where the run
+    goes on from a bundle.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -33,6 +34,9 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_text(path, json.dumps(to_json(config), indent=1))
         return self.config()
+
+    def exists(self) -> bool:
+        return (self.folder / "config.json").is_file()
 
     def config(self) -> ModelConfig:
         path = self.folder / "config.json"
@@ -73,6 +77,21 @@ class Run:
             module.load_state_dict(load_file(path))
         except Exception as error:  # safetensors and torch each raise their own
             raise VoxmeshError(f"{path} does not fit this model: {str(error).splitlines()[0]}") from error
+
+    def trained(self, stage: str) -> bool:
+        """Whether a stage was trained here, a little at least."""
+        return (self.folder / f"{stage}.json").is_file()
+
+    def load_seed(self, part: str, module: nn.Module) -> bool:
+        """Load what a bundle gave a seeded run (`from_bundle.py`) for `part`, such as "live.hear"; False without."""
+        path = self.folder / "seed.safetensors"
+        if not path.is_file():
+            return False
+        weights = {
+            name.removeprefix(f"{part}."): w for name, w in load_file(path).items() if name.startswith(f"{part}.")
+        }
+        module.load_state_dict(weights)
+        return True
 
     def resume(self, stage: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load weights, optimiser and what was said with them; None when there is nothing to resume."""

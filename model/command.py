@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.composite.command import composite
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.trainer import Training
 from voxmesh.stream.errors import VoxmeshError
@@ -46,25 +47,54 @@ def train() -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
 @click.option(
+    "--moods", is_flag=True, help="Give each of the talker's clips a mood, where `talker make --moods` did not."
+)
+@click.option(
+    "--features",
+    "heard",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another run on the same sounds, whose features to take instead of computing them.",
+)
+@click.option(
     "--landmarks",
     type=click.Path(path_type=Path),
     help='For a store: JSON of landmarks that are known, {"chin": 3451}; the others are guessed.',
 )
 def prepare(
-    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int, landmarks: Path | None
-) -> None:
+    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int,
+    moods: bool, heard: Path | None, landmarks: Path | None,
+) -> None:  # fmt: skip
     """Fit the face basis, to the avatar's identities or to a store's meshes, and compute every clip's features."""
     from voxmesh.model.datasets.captured_run import is_mesh_store, prepare_captured
     from voxmesh.model.prepare import prepare as prepare_run
 
     settings = Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers
     if is_mesh_store(data):
+        if moods or heard is not None:
+            raise VoxmeshError(
+                f"{data} is a store of captured faces: --moods and --features are for the talker's clips"
+            )
         prepare_captured(*settings, landmarks)
     elif landmarks is not None:
         raise VoxmeshError(f"{data} is no store of `voxmesh data prepare`: the talker's landmarks are known")
     else:
-        prepare_run(*settings)
+        prepare_run(*settings, moods, Run(heard) if heard else None)
     click.echo(f"prepared {run}")
+
+
+@train.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--bundle", default="default", show_default=True, help="A bundle's folder, or default.")
+def seed(run: Path, bundle: str) -> None:
+    """Let a prepared RUN go on from a bundle: it hears as the bundle does, and its other networks start from there.
+
+    The codes stage comes next. Training the audio stage first lets it hear otherwise: then all is trained.
+    """
+    from voxmesh.model.from_bundle import seed_run
+    from voxmesh.stream.bundle import load
+
+    seed_run(Run(run), load(bundle))
+    click.echo(f"seeded {run} from {bundle}")
 
 
 def _stage(name: str, help_text: str, defaults: Training, late: bool = False) -> None:
@@ -132,3 +162,4 @@ _stage("codes", "Stage one: the categorical latent space and its decoder.", Trai
 _context, _decoder = Training(steps=2200, frames=240, learning_rate=1e-3), Training(steps=1000, learning_rate=5e-4)
 _stage("context", "Stage two: the autoregressive context model.", _context, late=True)
 _stage("decoder", "Stage three: the decoder, on the labels as they come live.", _decoder, late=True)
+train.add_command(composite)

@@ -16,12 +16,15 @@ from voxmesh.model.face_basis import FaceBasis
 from voxmesh.model.latent import Heads
 
 Inputs = tuple[Tensor, ...]
+STATES = 4
+"""How many states a step has."""
 
 
 class Live(nn.Module):
     """What runs live before the decoder: the audio encoder, the heads that follow it, and the model of the others.
 
-    forward: (B, T, F) features, (B, T, free heads) labels, and as the past shall show them -> (B, T, H, C) logits.
+    forward: (B, T, F) features, (B, T, free heads) labels, and as the past shall show them, and (B, T or 1, S) styles
+    for networks that know some -> (B, T, H, C) logits.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -30,9 +33,9 @@ class Live(nn.Module):
         self.hear = Heads(config, config.audio_channels, config.heard_heads)
         self.context = ContextModel(config)
 
-    def forward(self, features: Tensor, labels: Tensor, history: Tensor) -> Tensor:
+    def forward(self, features: Tensor, labels: Tensor, history: Tensor, style: Tensor | None = None) -> Tensor:
         codes = self.encode(features)
-        return torch.cat([self.hear(codes), self.context(labels, history, codes)], 2)
+        return torch.cat([self.hear(codes), self.context(labels, history, codes, style)], 2)
 
     def encode(self, features: Tensor) -> Tensor:
         """(B, T, F) -> (B, A, T), nothing heard before."""
@@ -44,7 +47,7 @@ class Step(nn.Module):
 
     features: (B, hops * mels) of this frame. noise: (B, H, C), added to the logits; none takes the most probable.
     template: (B, V, 3) metres. identity: (B, basis, basis), from `IdentityStep`. vertices: (B, V, 3).
-    labels: (B, H) int64. states: as `initial`.
+    labels: (B, H) int64. states: as `initial`. Networks that know styles take (B, S) before the states.
     """
 
     def __init__(self, config: ModelConfig, live: Live, decoder: Decoder, face: FaceBasis):
@@ -64,14 +67,15 @@ class Step(nn.Module):
             "decoder_past": self.decoder.stack.line(batch),
         }
 
-    def forward(self, features: Tensor, noise: Tensor, template: Tensor, identity: Tensor, *states: Tensor) -> Inputs:
+    def forward(self, features: Tensor, noise: Tensor, template: Tensor, identity: Tensor, *others: Tensor) -> Inputs:
+        styles, states = others[: len(others) - STATES], others[len(others) - STATES :]
         audio_past, context_past, said, decoder_past = states
         heard_heads = self.config.heard_heads
         code, audio_past = self.encode(features, audio_past)
         heard = self.hear(code, noise[:, :heard_heads])
-        free, context_past, said = self.guess(noise[:, heard_heads:], code, context_past, said)
+        free, context_past, said = self.guess(noise[:, heard_heads:], code, context_past, said, *styles)
         labels = torch.cat([heard, free], 1)
-        coefficients, decoder_past = self.decode(labels, decoder_past)
+        coefficients, decoder_past = self.decode(labels, decoder_past, *styles)
         vertices = self.face.step(coefficients, template, identity)
         return vertices, labels, audio_past, context_past, said, decoder_past
 

@@ -68,7 +68,8 @@ def train_decoder(
             # clip's, or the decoder would learn to read from them what they will not tell.
             spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)
             latent = functional.one_hot(torch.cat([spoken, shown]), p.config.classes).float()
-            mouth, upper = decoder(latent, decoder.initial(len(latent)))[0].float().chunk(2)
+            style = batch.style.repeat(2, 1, 1)
+            mouth, upper = decoder(latent, decoder.initial(len(latent)), style)[0].float().chunk(2)
         value = spoken_loss(metric, mouth, wanted) + 2.0 * upper_loss(metric, upper, wanted)
         return value, {
             "mouth_rms_mm": metric.rms("mouth", mouth - wanted),

@@ -59,8 +59,8 @@ class OnnxBackend:
     """ONNX Runtime. On a GPU inputs and state travel there and back for each frame: it pays for many sessions."""
 
     def __init__(self, bundle: Bundle, threads: int = 1, device: str = "cpu") -> None:
-        self._step = _session(bundle.graph("onnx", "step"), threads, device)
-        self._identity = _session(bundle.graph("onnx", "identity"), threads, device)
+        self._step = open_session(bundle.graph("onnx", "step"), threads, device)
+        self._identity = open_session(bundle.graph("onnx", "identity"), threads, device)
         self._outputs = ["vertices", "labels", *(f"next_{tensor.name}" for tensor in bundle.states)]
         self._states = [tensor.name for tensor in bundle.states]
         names = {node.name for node in self._step.get_outputs()}
@@ -77,7 +77,8 @@ class OnnxBackend:
         return vertices, labels, dict(zip(self._states, states, strict=True))
 
 
-def _session(path: Path, threads: int, device: str):
+def open_session(path: Path, threads: int = 1, device: str = "cpu"):
+    """An ONNX Runtime session. Raises VoxmeshError when it cannot read the graph."""
     import onnxruntime
 
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]

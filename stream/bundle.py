@@ -1,8 +1,8 @@
 """A bundle: the folder that carries a trained face from training to running.
 
 `bundle.json` says what is in it (format, features, tensor names, landmarks, checksums); `step.onnx` and `identity.onnx`
-are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `avatar.npz` is the
-mesh, its rig and identities.
+are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `style.onnx`, which
+few have, makes a style of a clip; `avatar.npz` is the mesh, its rig and identities.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ UNIT_M = 1e-5
 SHIPPED = ("default", "instant")
 """Bundles that come with voxmesh: the best mouth, and the one that does not wait for the sounds to come."""
 GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "identity.pt")}
+STYLE_GRAPH = "style.onnx"
+"""A clip's style, where the family has an encoder for it (`driving.py`)."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def load(folder: str | Path | None = None) -> Bundle:
 def _verify(folder: Path, checksums: dict[str, str]) -> None:
     """Every file that any backend loads must be listed, present and unchanged."""
     needed = {"avatar.npz", *GRAPHS["onnx"]}
-    if set(checksums) not in (needed, needed | set(GRAPHS["torchscript"])):
+    if set(checksums) - {STYLE_GRAPH} not in (needed, needed | set(GRAPHS["torchscript"])):
         raise VoxmeshError(f"{folder / 'bundle.json'} lists {sorted(checksums)}, a bundle has {sorted(needed)}")
     for name, expected in checksums.items():
         path = folder / name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -115,7 +114,7 @@ def _describe_mesh(model: Composite, source: Source) -> None:
     order[moving] = np.arange(moving.sum())
     mesh = model.mesh
     mesh.order.copy_(torch.from_numpy(order))
-    mesh.mean.copy_(torch.from_numpy(templates.mean(axis=0)[moving].reshape(-1)))
+    mesh.mean.copy_(mesh.centred(torch.from_numpy(templates)).mean(0))
     mesh.size_m.fill_(float((templates - templates.mean(axis=(0, 1))).std()))
 
 
@@ -156,12 +155,3 @@ def _square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, d
     rows = (3 * drawn[:, None] + torch.arange(3, device=drawn.device)).flatten()
     wanted = batch.offsets[..., rows] if batch.shapes is None else batch.offsets @ batch.shapes[:, rows]
     return functional.mse_loss(model.mesh.decode(codes, rows) * MILLIMETRES, wanted * MILLIMETRES)
-
-
-def audio_weights(name: str | Path) -> tuple[dict[str, Tensor], object]:
-    """The audio encoder of a bundle (a folder, or "default"), and the `ModelConfig` that has its sizes."""
-    from voxmesh.model.from_bundle import step_of
-    from voxmesh.stream.bundle import load
-
-    step = step_of(load(name))
-    return step.live.audio.state_dict(), step.config

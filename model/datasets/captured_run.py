@@ -7,7 +7,7 @@ are what early stopping listens to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from voxmesh.model.datasets.landmarks import guess_landmarks, guess_regions, rea
 from voxmesh.model.datasets.mesh_store import MeshStore, open_mesh_store
 from voxmesh.model.datasets.motion_basis import MotionBasis, fit_motion_basis, sample_offsets
 from voxmesh.model.store import fill_store
+from voxmesh.model.talker.moods import AXES
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import LANDMARKS, Topology
 
@@ -26,12 +27,13 @@ _CLAY = (214, 206, 198)
 
 @dataclass(frozen=True, eq=False)
 class CapturedClip:
-    """One clip of a store, as `fill_store` wants it: nobody knows its phones."""
+    """One clip of a store, as `fill_store` wants it: nobody knows its phones, nor its mood."""
 
     store: MeshStore
     index: int
     curves: np.ndarray
     phones: None = None
+    style: np.ndarray = field(default_factory=lambda: np.zeros(len(AXES), np.float32))
 
     @property
     def audio(self) -> np.ndarray:
