@@ -30,6 +30,7 @@ from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import Noise
 
+
 def load_step(run: Run, lookahead_ms: float | None = None) -> Step:
     """The trained networks as the streaming step, in eval mode; its config has the look-ahead."""
     live, config = load_live(run, lookahead_ms), run.config()
