@@ -50,11 +50,11 @@ class CompositeStep(nn.Module):
 
     def identity_graph(self) -> nn.Module:
         """What makes `identity` of a template (V, 3)."""
-        return TemplateCode(self.model.mesh)
+        return TemplateCode(self.model.mesh).eval()
 
     def style_graph(self) -> nn.Module | None:
         """What makes a style of a clip's offsets (T, V, 3); nothing in a model that goes without style."""
-        return None if self.model.styles is None else ClipStyle(self.model)
+        return None if self.model.styles is None else ClipStyle(self.model).eval()
 
     def whole(
         self, features: Tensor, noise: Tensor, template: Tensor, styles: Tensor, labels: Tensor

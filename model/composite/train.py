@@ -26,7 +26,7 @@ REGION_WEIGHTS = {"mouth": 4.0, "upper": 1.0, "eyelid": 3.0}
 """What an error in a region counts more than one elsewhere, which counts 1."""
 LOSS_COORDINATES = 3000
 MILLIMETRES = 1000.0
-_CONFIG = "composite.json"
+_CONFIG = "composite-config.json"
 
 
 @dataclass(frozen=True)
