@@ -14,7 +14,13 @@ import click
 @click.option("--torchscript/--no-torchscript", default=True, show_default=True, help="Write those graphs too.")
 @click.option("--parity-frames", default=1200, show_default=True, help="Length of the random stream that is compared.")
 def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: bool, parity_frames: int) -> None:
-    """Write a trained RUN as a bundle, once torch and its graphs agree; nothing is written when they do not."""
+    """Write a trained RUN as a bundle, once torch and its graphs agree; nothing is written when they do not.
+
+    Given a bundle instead of a run, write it with the avatar's present look and rig: same networks, same motion.
+    """
+    if (run / "bundle.json").is_file():
+        carry_over(run, output)
+        return
     import numpy as np
     import torch
 
@@ -52,3 +58,16 @@ def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: boo
     click.echo(
         f"parity over {parity.frames} random frames: labels equal, vertices within {worst:.1e} of the head's size"
     )
+
+
+def carry_over(bundle: Path, output: Path) -> None:
+    """`carry` on the avatar of this version, told on the terminal."""
+    from tqdm import tqdm
+
+    from voxmesh.export.carry import carry
+    from voxmesh.model.avatar.build import IDENTITIES, build_avatar
+    from voxmesh.stream.bundle import load
+
+    avatars = [build_avatar(i) for i in tqdm(range(IDENTITIES), desc="identities", unit="face")]
+    error_m = carry(load(bundle), avatars, output)
+    click.echo(f"wrote {output}: {bundle} on this version's avatar, motion within {1000 * error_m:.3f} mm")

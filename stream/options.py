@@ -137,10 +137,11 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         "identity": options.identity,
         "backend": open_backend(bundle, options.backend, options.threads, options.device),
         "fps": rate_of(options.fps) if options.fps else None,
+        "style_strength": options.style_strength,
         "gains": Gains(options.mouth_gain, options.upper_gain, options.blink == "auto"),
     }
     if options.style is not None:
-        settings["style"] = chosen_style(bundle.style, options.style, options.style_strength)
+        settings["style"] = chosen_style(bundle.style, options.style)
     if options.driving is not None:
         if options.style is not None:
             raise VoxmeshError("--driving and --style each say how it speaks: say one of them")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import RIDGE
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.soft_region import soften
@@ -105,22 +105,28 @@ def _width_opening(marks: np.ndarray) -> tuple[float, float]:
 
 
 class _Blinks:
-    """The part of a face's motion that is a blink, told from gaze, squints and brows by a fit of all their shapes."""
+    """The part of a face's motion that is a blink, told from gaze, squints and brows by least squares of all their
+    shapes at once. Linear, and of lids and eyes only: microseconds.
+    """
 
     def __init__(self, bundle: Bundle, template: np.ndarray, eyes: np.ndarray) -> None:
         names = list(bundle.blendshape_names)
         movers = [i for i, name in enumerate(names) if name.startswith(LID_MOVERS)]
-        self._eyes = eyes
-        self._fit = BlendshapeFit(template[eyes], bundle.deltas[movers][:, eyes])
+        rows = bundle.deltas[movers][:, eyes].reshape(len(movers), -1).astype(np.float64)
+        sizes = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        rows /= sizes
+        solved = np.linalg.solve(rows @ rows.T + RIDGE * np.eye(len(rows)), rows) / sizes
         blinks = [names.index(name) for name in BLINKS]
-        self._rows = [movers.index(row) for row in blinks]
+        self._eyes, self._template = eyes, template[eyes].reshape(-1)
+        self._estimate = solved[[movers.index(row) for row in blinks]].astype(np.float32)
         shapes = bundle.deltas[blinks].reshape(len(BLINKS), -1)
         self._moving = np.flatnonzero(shapes.any(0))  # of 3 V numbers
         self._shapes = np.ascontiguousarray(shapes[:, self._moving])
 
     def without(self, vertices: np.ndarray, share: float) -> np.ndarray:
         """(V, 3) metres: a copy with `share` of the blink taken away."""
-        weights = self._fit.fit(np.take(vertices, self._eyes, axis=0)[None])[0, self._rows]
+        offsets = np.take(vertices, self._eyes, axis=0).reshape(-1) - self._template
+        weights = np.clip(self._estimate @ offsets, 0, 1)
         vertices = np.ascontiguousarray(vertices).copy()
         vertices.reshape(-1)[self._moving] -= share * weights @ self._shapes
         return vertices
