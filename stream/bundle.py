@@ -55,6 +55,7 @@ class Bundle:
 
     topologies: one an identity; all share faces, landmarks and regions.
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
+    heads: H of the categorical latent; 0 where the family has none.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
     style: the styles that the step takes as an input, or None when it takes none.
@@ -155,7 +156,7 @@ def _state(name: Any, dtype: Any, shape: Any) -> Tensor:
 def _check(bundle: Bundle, step: Signature) -> None:
     """The parts fit one another. Raises ValueError."""
     b = bundle
-    if not (b.heads > 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
+    if not (b.heads >= 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
         raise ValueError(f"{b.heads} heads of {b.classes} classes, temperatures of {b.temperature.shape}")
     if not (np.isfinite(b.temperature).all() and (b.temperature >= 0).all()):
         raise ValueError(f"temperatures of {b.temperature}")
