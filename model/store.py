@@ -99,9 +99,10 @@ def build_store(
 ) -> Store:
     """Compute the store in `folder` from the first `clips` (all) of the dataset in `data`, or open it when complete.
 
-    moods: give clips moods that have none (`read_dataset`). heard: see `fill_store`.
+    moods: give clips moods that have none (`read_dataset`). heard: as in `fill_store`.
     """
-    about = {"data": str(data), **({} if clips is None else {"clips": clips}), **({"moods": True} if moods else {})}
+    about = {"data": str(data)} if clips is None else {"data": str(data), "clips": clips}
+    about |= {"moods": True} if moods else {}
     return fill_store(
         folder, lambda: read_dataset(data, moods=moods)[:clips], config, variants, seed, workers, about, heard
     )
@@ -120,7 +121,7 @@ def fill_store(
     """The store in `folder`, computed of the clips that `read` gives unless it is complete and `about` the same.
 
     heard: another store's folder, of the same sounds, whose features are taken instead of computing them again.
-    Raises VoxmeshError when it is of other sounds, or when there are no clips.
+    Raises VoxmeshError when it is of others.
     """
     about = {**about, "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
     if _about(folder) != about:

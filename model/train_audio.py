@@ -64,9 +64,13 @@ class MouthReader(nn.Module):
         self.name = nn.Conv1d(config.audio_channels, len(PHONES), 1)
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        codes, _ = self.audio(features, self.audio.initial(len(features)))
+        codes = self.encode(features)
         told = codes if self.styled is None else self.styled(codes.transpose(1, 2), style).transpose(1, 2)
         return codes.float(), self.read(told).transpose(1, 2).float(), self.name(codes).float()
+
+    def encode(self, features: Tensor) -> Tensor:
+        """(B, T, F) -> codes (B, A, T), nothing heard before."""
+        return self.audio(features, self.audio.initial(len(features)))[0]
 
 
 def phone_loss(logits: Tensor, phones: Tensor) -> Tensor:

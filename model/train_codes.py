@@ -34,7 +34,7 @@ class Codes(nn.Module):
 
     def logits(self, features: Tensor, coefficients: Tensor) -> Tensor:
         """(B, T, F), (B, T, K) -> (B, T, H, C)."""
-        return torch.cat([self.hear(self.mouth(features)[0]), self.see(self.expression(coefficients))], 2)
+        return torch.cat([self.hear(self.mouth.encode(features)), self.see(self.expression(coefficients))], 2)
 
     def decode(self, latent: Tensor, style: Tensor | None = None) -> Tensor:
         """(B, T, H, C) one-hot, and (B, T or 1, S) for networks that know styles -> (B, T, K)."""

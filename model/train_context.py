@@ -48,7 +48,7 @@ def free_labels(codes: Codes, coefficients: Tensor) -> Tensor:
 @torch.no_grad()
 def heard_in_time(codes: Codes, features: Tensor, delay_frames: int) -> Tensor:
     """Stage one's probabilities (B, T - delay, heard heads, C) of the frames that features `delay_frames` late show."""
-    return functional.softmax(codes.hear(codes.mouth(features)[0])[:, delay_frames:], -1)
+    return functional.softmax(codes.hear(codes.mouth.encode(features))[:, delay_frames:], -1)
 
 
 def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:

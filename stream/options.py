@@ -89,7 +89,7 @@ def engine_options(function: F) -> F:
                 type=click.FloatRange(0, MAX_STRENGTH),
                 default=1.0,
                 show_default=True,
-                help="Of --style: 0 is neutral.",
+                help="Of --style or --driving: 0 is neutral.",
             ),
             click.option(
                 "--mouth-gain",
@@ -145,7 +145,8 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
     if options.driving is not None:
         if options.style is not None:
             raise VoxmeshError("--driving and --style each say how it speaks: say one of them")
-        settings["style"] = extract_style(bundle, read_driving(options.driving, bundle))
+        driven = extract_style(bundle, read_driving(options.driving, bundle))
+        settings["style"] = bundle.style.strengthened(driven, options.style_strength)
     if options.avatar is None:
         template = None if options.template is None else read_template(options.template, bundle)
         return Engine(bundle, template=template, **settings)

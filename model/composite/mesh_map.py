@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 OFFSET_SCALE = 0.1
-"""Output = template + 0.1 * decoded offset, as published; the way in divides by it, so that codes are of order one."""
+"""Output = template + 0.1 * decoded offset, as published; the way in of an offset divides by it."""
 
 
 class MeshMap(nn.Module):
@@ -35,8 +35,12 @@ class MeshMap(nn.Module):
         return offsets @ matrix / (OFFSET_SCALE * self.size_m)
 
     def encode_template(self, templates: Tensor) -> Tensor:
-        """(B, V, 3) metres -> (B, channels): how a face differs from the mean one, wherever in space it is."""
-        return self.encode(self.centred(templates) - self.mean)
+        """(B, V, 3) metres -> (B, channels): how a face differs from the mean one, wherever in space it is.
+
+        Not divided as offsets are: faces differ by more than they move, and one that training never saw would shout
+        down what is said.
+        """
+        return (self.centred(templates) - self.mean) @ self.matrix / self.size_m
 
     def decode(self, codes: Tensor, rows: Tensor | None = None) -> Tensor:
         """(..., channels) -> (..., 3 M) metres; or of those `rows` (n,) of the matrix only."""

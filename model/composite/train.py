@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.composite.config import CompositeConfig, from_dict, to_dict
+from voxmesh.model.composite.named_styles import name_styles
 from voxmesh.model.composite.network import Composite
 from voxmesh.model.composite.source import Batch, Source, check_masks
 from voxmesh.model.trainer import Draw, Training, fit
@@ -19,6 +20,8 @@ from voxmesh.stream.errors import VoxmeshError
 
 FROZEN, TUNED = "composite-frozen", "composite"
 """Names of the two stages' checkpoints."""
+STYLES = "styles"
+"""Name of the arrays that `name_styles` made."""
 REGION_WEIGHTS = {"mouth": 4.0, "upper": 1.0, "eyelid": 3.0}
 """What an error in a region counts more than one elsewhere, which counts 1."""
 LOSS_COORDINATES = 3000
@@ -61,11 +64,18 @@ def create(run: Run, config: CompositeConfig) -> CompositeConfig:
     return load_config(run)
 
 
-def load_composite(run: Run, stage: str = TUNED) -> Composite:
-    """The trained model, in eval mode: of the second stage, or of the first where the second was left out."""
+def trained_stage(run: Run) -> str:
+    """The last stage that was trained: the second may be left out. Raises VoxmeshError when none was."""
+    for stage in (TUNED, FROZEN):
+        if (run.folder / f"{stage}.safetensors").is_file():
+            return stage
+    raise VoxmeshError(f"nothing was trained in {run.folder} yet: `voxmesh train composite {run.folder} --data DATA`")
+
+
+def load_composite(run: Run, stage: str | None = None) -> Composite:
+    """The trained model, in eval mode, of the last stage or of `stage`."""
     model = Composite(load_config(run))
-    there = stage if (run.folder / f"{stage}.safetensors").is_file() else FROZEN
-    run.load(there, model)
+    run.load(stage or trained_stage(run), model)
     return model.eval()
 
 
@@ -104,7 +114,8 @@ def train_composite(
             run.load(FROZEN, model)
         model.front.requires_grad_(True)
         fit(run, TUNED, model, lambda draw: _loss(model, source, places, losses, second, draw, frozen=False), second)
-    return model.eval()
+    run.save_arrays(STYLES, **name_styles(model.eval(), source))
+    return model
 
 
 def _describe_mesh(model: Composite, source: Source) -> None:
