@@ -63,7 +63,7 @@ def train_decoder(
         with training.autocast():
             with torch.no_grad():
                 heard = live.hear(live.encode(batch.features)).argmax(-1)
-                free = free_labels(codes, wanted)
+                free = free_labels(codes, batch.calm @ to_coefficients)
             # Live, the free heads know nothing of the mouth, nor the others of the upper face: each goes with another
             # clip's, or the decoder would learn to read from them what they will not tell.
             spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)
