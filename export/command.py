@@ -21,27 +21,36 @@ def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: boo
     if (run / "bundle.json").is_file():
         carry_over(run, output)
         return
+    import numpy as np
     import torch
 
     from voxmesh.export.bundle import write_bundle
+    from voxmesh.export.composite import composite_step
     from voxmesh.export.faces import faces_of
     from voxmesh.model.checkpoint import Run
+    from voxmesh.model.composite.train import is_composite
     from voxmesh.model.evaluate import head_temperature, load_step
 
     torch.set_num_threads(1)
     where = Run(run)
-    step = load_step(where, lookahead_ms)
+    if is_composite(where):
+        step, styles = composite_step(where)
+        temperature = np.zeros(0)
+    else:
+        step, styles = load_step(where, lookahead_ms), None
+        temperature = head_temperature(step.config)
     faces = faces_of(where)
     parity = write_bundle(
         step,
         faces.topologies,
         faces.deltas,
-        head_temperature(step.config),
+        temperature,
         output,
         training=faces.about,
         parity_frames=parity_frames,
         torchscript=torchscript,
         blendshape_names=faces.blendshape_names,
+        styles=styles,
     )
     size = sum(path.stat().st_size for path in output.iterdir())
     worst = max(parity.onnx, parity.torchscript, parity.whole)

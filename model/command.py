@@ -47,23 +47,29 @@ def train() -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
 @click.option(
-    "--moods", is_flag=True, help="Give each of the talker's clips a mood, where `talker make --moods` did not."
-)
-@click.option(
-    "--features",
-    "heard",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Another run on the same sounds, whose features to take instead of computing them.",
-)
-@click.option(
     "--landmarks",
     type=click.Path(path_type=Path),
     help='For a store: JSON of landmarks that are known, {"chin": 3451}; the others are guessed.',
 )
+@click.option("--moods", is_flag=True, help="Give each of the talker's clips a mood, where `talker make` did not.")
+@click.option(
+    "--features",
+    "heard",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another run on the talker's same sounds, whose features to take instead of computing them.",
+)
 def prepare(
-    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int,
-    moods: bool, heard: Path | None, landmarks: Path | None,
-) -> None:  # fmt: skip
+    run: Path,
+    data: Path,
+    variants: int,
+    heads: int,
+    classes: int,
+    seed: int,
+    workers: int,
+    landmarks: Path | None,
+    moods: bool,
+    heard: Path | None,
+) -> None:
     """Fit the face basis, to the avatar's identities or to a store's meshes, and compute every clip's features."""
     from voxmesh.model.datasets.captured_run import is_mesh_store, prepare_captured
     from voxmesh.model.prepare import prepare as prepare_run
@@ -78,7 +84,7 @@ def prepare(
     elif landmarks is not None:
         raise VoxmeshError(f"{data} is no store of `voxmesh data prepare`: the talker's landmarks are known")
     else:
-        prepare_run(*settings, moods, Run(heard) if heard else None)
+        prepare_run(*settings, moods, None if heard is None else Run(heard))
     click.echo(f"prepared {run}")
 
 

@@ -48,7 +48,7 @@ def free_labels(codes: Codes, coefficients: Tensor) -> Tensor:
 @torch.no_grad()
 def heard_in_time(codes: Codes, features: Tensor, delay_frames: int) -> Tensor:
     """Stage one's probabilities (B, T - delay, heard heads, C) of the frames that features `delay_frames` late show."""
-    return functional.softmax(codes.hear(codes.mouth(features)[0])[:, delay_frames:], -1)
+    return functional.softmax(codes.hear(codes.mouth.encode(features))[:, delay_frames:], -1)
 
 
 def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:
@@ -76,7 +76,7 @@ def train_context(
 
     def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training)
-        known = free_labels(codes, batch.curves @ to_coefficients)
+        known = free_labels(codes, batch.calm @ to_coefficients)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():
             logits = model(batch.features, known, history, batch.style).float()

@@ -182,7 +182,7 @@ def live(
         warn_where_open(publisher.endpoint, keys)
         control = None
         if control_at:
-            directions = Directions(engine, options.style, options.style_strength)
+            directions = Directions(engine, options.driving or options.style)
             control = stack.enter_context(Control(full_endpoint(control_at), directions.handlers(), keys=keys))
             engine.manner.prepare()
         recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None

@@ -7,7 +7,7 @@ are what early stopping listens to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +33,15 @@ class CapturedClip:
     index: int
     curves: np.ndarray
     phones: None = None
-    style: np.ndarray = field(default_factory=lambda: np.zeros(len(AXES), np.float32))
+    calm: None = None
 
     @property
     def audio(self) -> np.ndarray:
         return self.store.audio(self.index)
+
+    @property
+    def style(self) -> np.ndarray:
+        return np.zeros(len(AXES), np.float32)
 
 
 def is_mesh_store(folder: Path) -> bool:
