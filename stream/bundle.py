@@ -103,31 +103,36 @@ def load(folder: str | Path | None = None) -> Bundle:
     if not path.is_file():
         raise VoxmeshError(f"no bundle in {folder}: bundle.json is not there (make one with `voxmesh export`)")
     try:
-        about = json.loads(read_bounded(path, MAX_JSON_BYTES))
-        _check_format(path, about["format"])
-        signatures = _check_files(folder, about["checksums"])
-        features = FeatureConfig(**about["features"])
-        check_features(features)
-        states = tuple(_state(*state) for state in about["states"])
-        names = tuple(map(str, about["blendshape_names"]))
-        topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"], len(names))
-        bundle = Bundle(
-            folder=folder,
-            features=features,
-            heads=int(about["heads"]),
-            classes=int(about["classes"]),
-            temperature=np.asarray(about["temperature"], np.float32),
-            states=states,
-            topologies=topologies,
-            blendshape_names=names,
-            deltas=deltas,
-            about=about,
-            style=space_from_json(about["style"]) if "style" in about else None,
-        )
-        _check(bundle, signatures["step.onnx"])
-    except (*DAMAGED, TypeError, AttributeError, RecursionError) as error:
+        with np.errstate(over="raise", invalid="raise"):
+            return _load(folder, json.loads(read_bounded(path, MAX_JSON_BYTES)))
+    except (*DAMAGED, ArithmeticError, AttributeError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         raise VoxmeshError(f"{path} is damaged ({reason}): export or fetch it again") from error
+
+
+def _load(folder: Path, about: dict[str, Any]) -> Bundle:
+    """about: what bundle.json says."""
+    _check_format(folder / "bundle.json", about["format"])
+    signatures = _check_files(folder, about["checksums"])
+    features = FeatureConfig(**about["features"])
+    check_features(features)
+    states = tuple(_state(*state) for state in about["states"])
+    names = tuple(map(str, about["blendshape_names"]))
+    topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"], len(names))
+    bundle = Bundle(
+        folder=folder,
+        features=features,
+        heads=int(about["heads"]),
+        classes=int(about["classes"]),
+        temperature=np.asarray(about["temperature"], np.float32),
+        states=states,
+        topologies=topologies,
+        blendshape_names=names,
+        deltas=deltas,
+        about=about,
+        style=space_from_json(about["style"]) if "style" in about else None,
+    )
+    _check(bundle, signatures["step.onnx"])
     return bundle
 
 

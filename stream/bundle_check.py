@@ -75,9 +75,11 @@ def check_features(config: FeatureConfig) -> None:
         and 0 < config.window_samples <= config.fft_samples
         and config.mels > 0
         and 0 <= config.low_hz < config.high_hz <= config.sample_rate
-        and config.floor_power > 0
-        and min(config.mean_memory_s, config.clip) > 0
-        and config.prior_s >= 0
+        and config.floor_power >= 1e-30  # in float32 less is nothing, and its logarithm no number
+        and 0 < config.clip <= 1e3
+        and min(config.mean_memory_s, config.prior_s, config.speech_range_db) > 1e-6
+        and config.peak_fall_db_per_s >= 0
+        and max(abs(config.prior_level), abs(config.prior_peak)) <= 1e3
     )
     if not good:
         raise ValueError(f"features that no sound has: {config}")
