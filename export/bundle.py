@@ -33,8 +33,8 @@ def write_bundle(
 ) -> Parity:
     """Write `folder`, replacing a bundle that is there, once every check has passed.
 
-    topologies: one an identity. deltas: (S, V, 3) metres, of the first, by `blendshape_names`. temperature: (H,), each head's own. Without
-    `torchscript` those graphs are checked like the others, and left out.
+    topologies: one an identity. deltas: (S, V, 3) metres, of the first, by `blendshape_names`. temperature: (H,), each
+    head's own. Without `torchscript` those graphs are checked like the others, and left out.
     Raises VoxmeshError when torch, ONNX and TorchScript disagree; then `folder` is left as it was.
     """
     step = round_weights(step).eval()

@@ -17,8 +17,8 @@ def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: boo
     """Write a trained RUN as a bundle, once torch and its graphs agree; nothing is written when they do not."""
     import torch
 
-    from voxmesh.export.faces import faces_of
     from voxmesh.export.bundle import write_bundle
+    from voxmesh.export.faces import faces_of
     from voxmesh.model.checkpoint import Run
     from voxmesh.model.evaluate import head_temperature, load_step
 

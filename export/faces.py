@@ -20,7 +20,7 @@ REACH_M = 0.3
 
 @dataclass(frozen=True)
 class Faces:
-    """topologies: one an identity. deltas: (S, V, 3) metres by `blendshape_names`. about: kept as the bundle's training.
+    """topologies: one an identity. deltas: (S, V, 3) metres by `blendshape_names`. about: the bundle's `training`.
 
     about["subjects"] names the identities of a capture; about["moved_m"] is what was taken from their positions.
     """

@@ -45,7 +45,8 @@ class Store:
     """One timeline of all clips, end to end.
 
     features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
-    curves: (T, 52) float16, or (T, K) coefficients of a capture. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
+    curves: (T, 52) float16, or (T, K) coefficients of a capture.
+    phones: (T,) int8, indices into PHONES, -1 where nobody knows.
     spans: (clips, 2) int64, the first row of each clip and the row after its last.
     """
 
