@@ -44,10 +44,10 @@ def evaluate(
     """
     import torch
 
-    from voxmesh.export.side_by_side import write_side_by_side
     from voxmesh.export.speaking import open_speaking
     from voxmesh.model import store_evaluation
     from voxmesh.model.datasets.mesh_store import open_mesh_store
+    from voxmesh.model.side_by_side import write_side_by_side
 
     torch.set_num_threads(1)
     part = open_mesh_store(store).only(split)

@@ -118,8 +118,8 @@ def read_phones(folder: Path) -> dict[str, list[Phone]]:
 def evaluate(store: MeshStore, speak: Speak, protocol: str, marks: Marks, clips: int | None = None) -> dict[str, Any]:
     """The measures of one protocol over the first `clips` (all) of the store: a row of the table, as plain data.
 
-    Means over the clips' frames; `motion_mm` (of the upper face) and blinks are of what speaks. FDD is signed and in squared distances
-    (`metrics.py`), `fdd_mm` in distances; `lve_mm2` is the mean of squares, `lip_mm` the mean.
+    Means over the clips' frames; `motion_mm` (of the upper face) and blinks are of what speaks. FDD is signed;
+    `fdd_mm2` is of squared distances (`metrics.py`), `fdd_mm` of distances.
     """
     sums: dict[str, float] = defaultdict(float)
     frames, counted, said = 0, 0, defaultdict(list)
