@@ -14,6 +14,7 @@ import numpy as np
 
 from voxmesh.export.graphs import round_weights, write_graphs
 from voxmesh.export.parity import Parity, check_parity
+from voxmesh.model.config import to_json
 from voxmesh.model.step import Step
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.bundle import FORMAT, GRAPHS, load, sha256, write_avatar
@@ -56,7 +57,7 @@ def write_bundle(
             "landmarks": topologies[0].landmarks,
             "blendshape_names": list(blendshape_names),
             "checksums": {name: sha256(part / name) for name in files},
-            "training": training or {},
+            "training": {"config": to_json(config), **(training or {})},
         }
         (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
         parity = check_parity(step, load(part), parity_frames)

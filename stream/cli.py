@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "voxmesh.stream.animate_command:animate",
         "Turn an audio file into an animation (.npz, .glb, .csv or .mp4).",
     ),
+    "control": ("voxmesh.stream.control_command:control", "Ask a running stream for its numbers, or to change."),
+    "keys": ("voxmesh.stream.keys_command:keys", "Make keys, for sockets that others can reach."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),

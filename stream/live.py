@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -11,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import soundfile
 
+from voxmesh.stream.control import Control
 from voxmesh.stream.depicted_sound import DepictedSound
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
@@ -44,6 +46,7 @@ def run(
     wait_s: float = 0.0,
     samples: int | None = None,
     recorder: Recorder | None = None,
+    control: Control | None = None,
     weigh: Callable[[Frame], np.ndarray] | None = None,
     sound_type: str | None = None,
     also: Callable[[Frame], None] = lambda frame: None,
@@ -52,7 +55,8 @@ def run(
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait_s: how long to wait for a first viewer before beginning. weigh: (52,) blendshape weights of a frame, published
+    wait_s: how long to wait for a first viewer before beginning. control: answered between chunks; it is given the
+    request `status`. weigh: (52,) blendshape weights of a frame, published
     with it. sound_type: publish the sound that frames depict too, as this type. also: given each frame once it is
     published; must not block. status: called every status_s seconds.
     Returns the final numbers.
@@ -69,17 +73,24 @@ def run(
             for block in sound.push(engine.heard, frames) + (sound.flush() if last else []):
                 publisher.publish_sound(block, sound_type)
 
-    def numbers() -> Snapshot:
+    def numbers(anew: bool = True) -> Snapshot:
         dropped = max(source.dropped_samples, engine.lost_samples)
-        return telemetry.snapshot(publisher.overruns, dropped, publisher.viewers)
+        return telemetry.snapshot(publisher.overruns, dropped, publisher.viewers, anew=anew)
 
-    publisher.poll()
+    def poll() -> None:
+        publisher.poll()
+        if control is not None:
+            control.poll()
+
+    if control is not None:
+        control.add("status", lambda value: asdict(numbers(anew=False)))
+    poll()
     patience = time.monotonic() + wait_s
     while publisher.viewers == 0 and time.monotonic() < patience and not stop.wait(0.02):
-        publisher.poll()
+        poll()
     due = time.monotonic() + status_s
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):
-        publisher.poll()
+        poll()
         if chunk is not None:
             if recorder is not None:
                 recorder.write(chunk)

@@ -14,6 +14,8 @@ import click
 
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.avatars import open_avatars
+from voxmesh.stream.control import DEFAULT_CONTROL, Control
+from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.live import Recorder, Source, run
 from voxmesh.stream.microphone import Microphone
@@ -34,6 +36,14 @@ from voxmesh.stream.wire import TopologyMessage
 )
 @click.option(
     "--listen", default=DEFAULT_ENDPOINT, show_default=True, help="Where to publish; tcp://0.0.0.0:5556 is everywhere."
+)
+@click.option(
+    "--control",
+    "control_at",
+    metavar="ENDPOINT",
+    is_flag=False,
+    flag_value=DEFAULT_CONTROL,
+    help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told).",
 )
 @click.option(
     "--send",
@@ -101,6 +111,7 @@ def live(
     loop: bool,
     rate: int | None,
     listen: str,
+    control_at: str | None,
     send: str,
     vertex_type: str,
     send_audio: str | None,
@@ -156,11 +167,14 @@ def live(
                 vertex_type=None if send == "weights" else vertex_type,
             )
         )
+        control = stack.enter_context(Control(full_endpoint(control_at))) if control_at else None
         recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
         click.echo(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "
             f"{clock.fps:g} fps, look-ahead {engine.bundle.features.lookahead_ms:g} ms"
         )
+        if control is not None:
+            click.echo(f"control on {control.endpoint}")
         for sender in avatars.senders:
             click.echo(f"sending to {sender.udp.target} ({type(sender).__name__.removesuffix('Sender')})")
         sys.stdout.flush()
@@ -175,6 +189,7 @@ def live(
             wait_s=wait,
             samples=None if seconds is None else round(seconds * source.rate),
             recorder=recorder,
+            control=control,
             weigh=None if send == "vertices" else avatars.weights,
             sound_type=send_audio,
             also=avatars.send,
@@ -189,13 +204,6 @@ def live(
                 warn(f"{sender.udp.dropped} datagrams to {sender.udp.target} could not be sent: is it reachable?")
         if engine.replaced_samples:
             warn(f"{engine.replaced_samples} samples were not numbers; they were heard as silence")
-
-
-def full_endpoint(listen: str) -> str:
-    """`5556` and `host:5556` are accepted for `tcp://127.0.0.1:5556` and `tcp://host:5556`."""
-    if "://" in listen:
-        return listen
-    return f"tcp://127.0.0.1:{listen}" if ":" not in listen else f"tcp://{listen}"
 
 
 def show(terminal: bool) -> Callable[[Snapshot], None]:

@@ -10,7 +10,7 @@ import click
 
 from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
-from voxmesh.stream.live_command import full_endpoint
+from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
 from voxmesh.stream.serve import DEFAULT_AUDIO, Limits, Server
 from voxmesh.stream.sessions import Sessions

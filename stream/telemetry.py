@@ -78,8 +78,8 @@ class Telemetry:
         if captured_ns:
             self._latency_ns.append(published_ns - captured_ns)
 
-    def snapshot(self, overruns: int = 0, dropped_samples: int = 0, viewers: int = 0) -> Snapshot:
-        """The numbers now; level and frame rate begin anew."""
+    def snapshot(self, overruns: int = 0, dropped_samples: int = 0, viewers: int = 0, *, anew: bool = True) -> Snapshot:
+        """The numbers now; level and frame rate begin anew unless told not to."""
         now = self._now()
         elapsed = max(now - self._since, 1e-6)
         level = 10.0 * np.log10(max(self._power / self._powers, 1e-12)) if self._powers else None
@@ -95,8 +95,9 @@ class Telemetry:
             dropped_ms=1000.0 * dropped_samples / self._rate,
             viewers=viewers,
         )
-        self._since, self._frames_before = now, self._frames
-        self._power, self._powers, self._peak = 0.0, 0, 0.0
+        if anew:
+            self._since, self._frames_before = now, self._frames
+            self._power, self._powers, self._peak = 0.0, 0, 0.0
         return result
 
 
