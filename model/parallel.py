@@ -10,11 +10,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 
 from voxmesh.stream.errors import VoxmeshError
+
+_PATIENCE = timedelta(hours=12)
+"""Long, because the others wait while the first one prepares the features."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Group:
         distributed.all_reduce(flat)
         for parameter, summed in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = summed.view_as(parameter)
+
+    def wait(self) -> None:
+        """For all processes to come here."""
+        if self.size > 1:
+            distributed.barrier()
 
     def mean(self, of_parts: Sequence[dict[str, float]]) -> dict[str, float]:
         """Of the numbers of all processes' parts, name by name; the same in every process."""
@@ -70,7 +79,7 @@ def joined(device: str) -> Iterator[str]:
     if cuda:
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    distributed.init_process_group("nccl" if cuda else "gloo", timeout=_PATIENCE)
     try:
         yield device
     finally:

@@ -53,6 +53,4 @@ def to_dict(config: CompositeConfig) -> dict:
 def from_dict(data: dict) -> CompositeConfig:
     """The config in `data`. Raises TypeError for a field this version does not know."""
     data = dict(data)
-    return CompositeConfig(
-        **{**data, "audio": from_json(data["audio"]), "dilations": tuple(data.get("dilations", ()))}
-    )
+    return CompositeConfig(**{**data, "audio": from_json(data["audio"]), "dilations": tuple(data.get("dilations", ()))})
