@@ -58,15 +58,13 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         weights = module.state_dict()
         _write_tensors(self.folder / f"{stage}.safetensors", weights)
-        if optimizer is not None:
-            states = optimizer.state_dict()["state"]
-            flat = {
-                f"optimizer.{i}.{key}": torch.as_tensor(x) for i, state in states.items() for key, x in state.items()
-            }
-            flat |= {f"weights.{name}": tensor for name, tensor in weights.items()}
-            _write_tensors(self.folder / f"{stage}.optimizer.safetensors", flat, {"about": json.dumps(about or {})})
         if about is not None:
             _write_text(self.folder / f"{stage}.json", json.dumps(about))
+        if optimizer is not None:  # last: what it says is done, the others say too
+            states = optimizer.state_dict()["state"]
+            flat = {f"optimizer.{i}.{k}": torch.as_tensor(x) for i, state in states.items() for k, x in state.items()}
+            flat |= {f"weights.{name}": tensor for name, tensor in weights.items()}
+            _write_tensors(self.folder / f"{stage}.optimizer.safetensors", flat, {"about": json.dumps(about or {})})
 
     def save_best(self, stage: str, module: nn.Module) -> None:
         """Keep these weights as what the stage has learned: `load` prefers them."""
