@@ -20,6 +20,7 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
 from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
+from voxmesh.stream.windows import SoundConfig
 
 FORMAT = 2
 UNIT_M = 1e-5
@@ -50,7 +51,7 @@ class Bundle:
     """
 
     folder: Path
-    features: FeatureConfig
+    features: FeatureConfig | SoundConfig
     heads: int
     classes: int
     temperature: np.ndarray
@@ -95,7 +96,8 @@ def load(folder: str | Path | None = None) -> Bundle:
         if about["format"] != FORMAT:
             raise VoxmeshError(f"{path} has format {about['format']}, this voxmesh reads {FORMAT}: export it again")
         _verify(folder, about["checksums"])
-        features = FeatureConfig(**about["features"])
+        # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
+        features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
         states = tuple(Tensor(name, dtype, tuple(shape)) for name, dtype, shape in about["states"])
         topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"])
         bundle = Bundle(

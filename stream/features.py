@@ -73,6 +73,7 @@ class LogMel:
 
     def __init__(self, config: FeatureConfig) -> None:
         self.config = config
+        self.width = config.mels
         self._clock = config.clock.faster(config.hops_per_frame)
         self._mel = mel_matrix(config)
         self._window = np.hanning(config.window_samples + 2)[1:-1].astype(np.float32)

@@ -219,7 +219,7 @@ def test_a_run_is_measured_with_the_truths_style_and_anothers(
     assert run([str(word) for word in (*arguments, "--phones", tmp_path / "phones")]) == 0
     rows = json.loads(capsys.readouterr().out.splitlines()[-1])["protocols"]
     assert list(rows) == ["live", "self", "style", "neutral", "truth"]
-    assert rows["live"]["perplexity"] > 1 and rows["truth"]["auc_open"] in (0.0, 0.5, 1.0)
+    assert rows["live"]["perplexity"] > 1 and 0 <= rows["truth"]["auc_open"] <= 1
     assert rows["self"]["lip_mm"] != rows["style"]["lip_mm"] and "lip_mm" not in rows["truth"]
     assert (tmp_path / "e" / "ben-take0.mp4").stat().st_size > 1000
 
