@@ -18,7 +18,7 @@ from voxmesh.stream.topology import Topology
 
 @dataclass(frozen=True)
 class Faces:
-    """topologies: one an identity. deltas: (S, V, 3) metres by `blendshape_names`. about: the bundle's `training`.
+    """topologies: one an identity. deltas: (S, V, 3) metres by `blendshape_names`. about: kept in the bundle.
 
     about["subjects"] names the identities of a capture; about["moved_m"] is what was taken from their positions.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from voxmesh.model.meshtalk.step import IdentityStep, SessionsStep, Step
+from voxmesh.model.meshtalk.step import SessionsIdentity, SessionsStep, Step
 
 INPUTS = ("features", "noise", "temperature", "template", "identity")
 
@@ -38,14 +38,14 @@ def write_sessions_step(step: SessionsStep, path: Path) -> None:
         "features": (c.sound.mels * c.sound.hops,),
         "noise": (c.heads, c.classes),
         "template": (c.vertices, 3),
-        "identity": (sum(step.decoder.part_sizes),),
+        "identity": (1, sum(step.decoder.part_sizes)),
     }
     # Two sessions: a size of one could be taken for a constant.
     inputs = {**{name: torch.zeros(2, *shape) for name, shape in shapes.items()}, **step.initial(2)}
     _write(step, path, inputs, ["vertices", "labels", *(f"next_{name}" for name in step.initial())], sessions=True)
 
 
-def write_identity(identity: IdentityStep, vertices: int, path: Path) -> None:
+def write_identity(identity: SessionsIdentity, vertices: int, path: Path) -> None:
     _write(identity, path, {"template": torch.zeros(vertices, 3)}, ["identity"])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from voxmesh.export.meshtalk import write_identity, write_sessions_step
-from voxmesh.model.meshtalk.step import IdentityStep, MeshTalk, SessionsStep
+from voxmesh.model.meshtalk.step import MeshTalk, SessionsIdentity, SessionsStep
 from voxmesh.stream.backend import initial_state, open_backend
 from voxmesh.stream.bundle import FORMAT, GRAPHS, Bundle, load, sha256, write_avatar
 from voxmesh.stream.errors import VoxmeshError
@@ -54,7 +54,7 @@ def write_meshtalk_bundle(
         part.mkdir()
         step_name, identity_name = GRAPHS["onnx"]
         write_sessions_step(step, part / step_name)
-        write_identity(IdentityStep(model, unit_m, step.origin), model.config.vertices, part / identity_name)
+        write_identity(SessionsIdentity(step), model.config.vertices, part / identity_name)
         write_avatar(part / "avatar.npz", [topology], np.zeros((0, topology.vertices, 3), np.float32))
         about = {
             "format": FORMAT,

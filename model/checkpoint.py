@@ -22,7 +22,7 @@ class Run:
 
     `config.json`; `face.safetensors`; for each stage `STAGE.safetensors` (weights), `STAGE.optimizer.safetensors` (all
     that resuming needs), `STAGE.json` (step and scalars, for people) and, where there was something to validate on,
-    `STAGE.best.safetensors`.
+    `STAGE.best.safetensors`. `seed.safetensors`, where the run goes on from a bundle.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -35,6 +35,9 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_text(path, json.dumps(to_json(config), indent=1))
         return self.config()
+
+    def exists(self) -> bool:
+        return (self.folder / "config.json").is_file()
 
     def config(self) -> ModelConfig:
         path = self.folder / "config.json"
@@ -84,6 +87,21 @@ class Run:
                 f"{path} is not there: train that stage first (`voxmesh train {stage.partition('-late')[0]}`)"
             )
         _fill(module, load_file(path), path)
+
+    def trained(self, stage: str) -> bool:
+        """Whether a stage was trained here, a little at least."""
+        return (self.folder / f"{stage}.json").is_file()
+
+    def load_seed(self, part: str, module: nn.Module) -> bool:
+        """Load what a bundle gave a seeded run (`from_bundle.py`) for `part`, such as "live.hear"; False without."""
+        path = self.folder / "seed.safetensors"
+        if not path.is_file():
+            return False
+        weights = {
+            name.removeprefix(f"{part}."): w for name, w in load_file(path).items() if name.startswith(f"{part}.")
+        }
+        module.load_state_dict(weights)
+        return True
 
     def resume(self, stage: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load weights, optimiser and what was said with them; None when there is nothing to resume."""

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.composite.command import composite
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.parallel import current_group, joined
 from voxmesh.model.plan import STAGES, Plan, plan_json, read_plan
@@ -60,24 +61,69 @@ def train() -> None:
     type=click.Path(path_type=Path),
     help='For a store: JSON of landmarks that are known, {"chin": 3451}; the others are guessed.',
 )
+@click.option("--moods", is_flag=True, help="Give each of the talker's clips a mood, where `talker make` did not.")
+@click.option(
+    "--features",
+    "heard",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Another run on the talker's same sounds, whose features to take instead of computing them.",
+)
 def prepare(
-    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int, landmarks: Path | None
+    run: Path,
+    data: Path,
+    variants: int,
+    heads: int,
+    classes: int,
+    seed: int,
+    workers: int,
+    landmarks: Path | None,
+    moods: bool,
+    heard: Path | None,
 ) -> None:
     """Fit the face basis, to the avatar's identities or to a store's meshes, and compute every clip's features."""
-    _prepare(Run(run), data, Plan(ModelConfig(heads=heads, classes=classes), variants, seed), workers, landmarks)
+    plan = Plan(ModelConfig(heads=heads, classes=classes), variants, seed)
+    _prepare(Run(run), data, plan, workers, landmarks, moods, heard)
     click.echo(f"prepared {run}")
 
 
-def _prepare(run: Run, data: Path, plan: Plan, workers: int, landmarks: Path | None) -> None:
+def _prepare(
+    run: Run,
+    data: Path,
+    plan: Plan,
+    workers: int,
+    landmarks: Path | None,
+    moods: bool = False,
+    heard: Path | None = None,
+) -> None:
     from voxmesh.model.datasets.captured_run import is_mesh_store, prepare_captured
     from voxmesh.model.prepare import prepare as prepare_run
 
     if is_mesh_store(data):
+        if moods or heard is not None:
+            raise VoxmeshError(
+                f"{data} is a store of captured faces: --moods and --features are for the talker's clips"
+            )
         prepare_captured(run, data, plan.model, plan.variants, plan.seed, workers, landmarks)
     elif landmarks is not None:
         raise VoxmeshError(f"{data} is no store of `voxmesh data prepare`: the talker's landmarks are known")
     else:
-        prepare_run(run, data, plan.model, plan.variants, plan.seed, workers)
+        heard_run = None if heard is None else Run(heard)
+        prepare_run(run, data, plan.model, plan.variants, plan.seed, workers, moods, heard_run)
+
+
+@train.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--bundle", default="default", show_default=True, help="A bundle's folder, or default.")
+def seed(run: Path, bundle: str) -> None:
+    """Let a prepared RUN go on from a bundle: it hears as the bundle does, and its other networks start from there.
+
+    The codes stage comes next. Training the audio stage first lets it hear otherwise: then all is trained.
+    """
+    from voxmesh.model.from_bundle import seed_run
+    from voxmesh.stream.bundle import load
+
+    seed_run(Run(run), load(bundle))
+    click.echo(f"seeded {run} from {bundle}")
 
 
 def _stage(name: str, help_text: str, defaults: Training, late: bool = False) -> None:
@@ -182,3 +228,4 @@ _stage("audio", "Stage zero: the audio encoder learns to hear the mouth.", STAGE
 _stage("codes", "Stage one: the categorical latent space and its decoder.", STAGES["codes"])
 _stage("context", "Stage two: the autoregressive context model.", STAGES["context"], late=True)
 _stage("decoder", "Stage three: the decoder, on the labels as they come live.", STAGES["decoder"], late=True)
+train.add_command(composite)

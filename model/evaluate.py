@@ -52,12 +52,24 @@ def head_temperature(config: ModelConfig) -> np.ndarray:
 
 
 @torch.inference_mode()
-def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) samples -> (T, V, 3) metres, sampled frame by frame by the very step that is exported."""
+def speak(
+    step: Step,
+    audio: np.ndarray,
+    template: np.ndarray,
+    temperature: np.ndarray,
+    seed: int,
+    style: np.ndarray | None = None,
+) -> np.ndarray:
+    """(N,) samples -> (T, V, 3) metres, sampled frame by frame by the very step that is exported.
+
+    style: (S,) for networks that know styles, neutral where there is none.
+    """
     config = step.config
     states = list(step.initial().values())
     neutral = torch.from_numpy(template)
-    constant = (neutral[None], step.face.shape(neutral)[None])
+    constant = [neutral[None], step.face.shape(neutral)[None]]
+    if config.style_dims:
+        constant.append(torch.zeros(1, config.style_dims) if style is None else torch.from_numpy(style)[None])
     noise, frames = Noise(seed, temperature, config.classes), []
     for t, features in enumerate(torch.from_numpy(log_mel(audio, config.features))):
         drawn = torch.from_numpy(noise.frame(t))[None]
@@ -68,11 +80,15 @@ def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.n
 
 @torch.inference_mode()
 def reconstruct(step: Step, codes: Codes, heard: Clip, shown: Clip, rig: Tensor) -> Tensor:
-    """(T, K) coefficients of stage one, hearing one clip and shown another's expression; as long as the shorter."""
+    """(T, K) coefficients of stage one, hearing one clip and shown another's expression; as long as the shorter.
+
+    In the mood of the one that is shown.
+    """
     frames = min(len(heard.curves), len(shown.curves))
     features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
     logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
-    return codes.decode(torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float())[0]
+    latent = torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float()
+    return codes.decode(latent, torch.from_numpy(shown.style)[None, None])[0]
 
 
 @dataclass(frozen=True)
@@ -100,9 +116,9 @@ def lip_errors(step: Step, codes: Codes, clips: list[Clip], avatars: list[Avatar
         other = np.resize(clips[(i + 1) % len(clips)].audio, len(clip.audio))
         identity = step.face.shape(torch.from_numpy(template))
         offsets = [
-            speak(step, clip.audio, template, temperature, seed + i)[:, lips] - template[lips],
+            speak(step, clip.audio, template, temperature, seed + i, clip.style)[:, lips] - template[lips],
             np.zeros_like(truth),
-            speak(step, other, template, temperature, seed + i)[:, lips] - template[lips],
+            speak(step, other, template, temperature, seed + i, clip.style)[:, lips] - template[lips],
             step.face.offsets(reconstruct(step, codes, clip, clip, rig) @ identity)[:, lips].numpy(),
         ]
         sums += [np.linalg.norm(offset - truth, axis=2).max(axis=1).sum() * 1000.0 for offset in offsets]

@@ -49,7 +49,7 @@ def free_labels(codes: Codes, coefficients: Tensor) -> Tensor:
 @torch.no_grad()
 def heard_in_time(codes: Codes, features: Tensor, delay_frames: int) -> Tensor:
     """Stage one's probabilities (B, T - delay, heard heads, C) of the frames that features `delay_frames` late show."""
-    return functional.softmax(codes.hear(codes.mouth(features)[0])[:, delay_frames:], -1)
+    return functional.softmax(codes.hear(codes.mouth.encode(features))[:, delay_frames:], -1)
 
 
 def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:
@@ -71,6 +71,7 @@ def train_context(
     codes = load_codes(run).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
     model = live_of(codes, p.config)
+    run.load_seed("live.context", model.context)
     for part in (model.audio, model.hear):
         part.requires_grad_(delay_frames > 0)
 
@@ -79,7 +80,7 @@ def train_context(
         known = free_labels(codes, batch.curves @ to_coefficients)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():
-            logits = model(batch.features, known, history).float()
+            logits = model(batch.features, known, history, batch.style).float()
             heard, free = logits.split([p.config.heard_heads, p.config.free_heads], 2)
             value = functional.cross_entropy(free.flatten(0, 2), known.flatten())
             scalars = {"hit_free": float((free.argmax(-1) == known).float().mean())}

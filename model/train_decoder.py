@@ -69,7 +69,8 @@ def train_decoder(
             # clip's, or the decoder would learn to read from them what they will not tell.
             spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)
             latent = functional.one_hot(torch.cat([spoken, shown]), p.config.classes).float()
-            mouth, upper = decoder(latent, decoder.initial(len(latent)))[0].float().chunk(2)
+            style = batch.style.repeat(2, 1, 1)
+            mouth, upper = decoder(latent, decoder.initial(len(latent)), style)[0].float().chunk(2)
         value = spoken_loss(metric, mouth, wanted) + 2.0 * upper_loss(metric, upper, wanted)
         return value, {
             "mouth_rms_mm": metric.rms("mouth", mouth - wanted),
@@ -78,7 +79,8 @@ def train_decoder(
 
     def spoken(features: Tensor, wanted: Tensor) -> Tensor:
         labels = torch.cat([live.hear(live.encode(features)).argmax(-1), free_labels(codes, wanted)], 2)
-        return codes.decode(functional.one_hot(labels, p.config.classes).float())
+        neutral = wanted.new_zeros(1, 1, p.config.style_dims)
+        return codes.decode(functional.one_hot(labels, p.config.classes).float(), neutral)
 
     stage = stage_name("decoder", delay_frames)
     preview = film(run, p, stage, spoken, training.device) if training.preview_steps else None

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "control": ("voxmesh.stream.control_command:control", "Ask a running stream for its numbers, or to change."),
     "keys": ("voxmesh.stream.keys_command:keys", "Make keys, for sockets that others can reach."),
+    "style": ("voxmesh.stream.style_command:style", "Name the styles of a face, or make one of a clip."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),

@@ -45,6 +45,11 @@ class FeatureConfig:
         return FrameClock(self.sample_rate, self.fps_num, self.fps_den)
 
     @property
+    def frame_width(self) -> int:
+        """Numbers that a frame hears."""
+        return self.hops_per_frame * self.mels
+
+    @property
     def lookahead_ms(self) -> float:
         return 1000.0 * self.lookahead_samples / self.sample_rate
 

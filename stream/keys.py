@@ -141,6 +141,15 @@ def client_keys(key: Path | None, server: Path | None) -> ClientKeys | None:
     return ClientKeys(read_pair(key), read_public(server))
 
 
+def with_guest(keys: ServerKeys, folder: Path) -> tuple[ServerKeys, list[str]]:
+    """Keys that also allow one client made for the occasion in `folder`, and the options that it is to be given."""
+    public, secret = new(folder, "guest")
+    server = folder / f"server{PUBLIC}"
+    _write(server, f'    public-key = "{keys.own.public.decode()}"\n', 0o644)
+    allowed = None if keys.allowed is None else keys.allowed | {z85.decode(read_public(public))}
+    return ServerKeys(keys.own, allowed), ["--key", str(secret), "--server", str(server)]
+
+
 def _read(path: Path) -> dict[str, bytes]:
     try:
         with path.open("rb") as file:

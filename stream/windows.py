@@ -53,6 +53,11 @@ class SoundConfig:
         return 1
 
     @property
+    def frame_width(self) -> int:
+        """Numbers that a frame hears."""
+        return self.mels * self.hops
+
+    @property
     def hops(self) -> int:
         """Columns of a window's spectrogram: one at each end too."""
         return self.window_samples // self.hop_samples + 1
@@ -74,7 +79,7 @@ class WindowLogMel:
 
     def __init__(self, config: SoundConfig) -> None:
         self.config = config
-        self.width = config.mels * config.hops
+        self.width = config.frame_width
         self._windows = Windows(config)
         self._mel = mel_matrix(config.mel_scale)
 

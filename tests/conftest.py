@@ -81,6 +81,20 @@ def tiny(tiny_bundle: Path) -> bundles.Bundle:
 
 
 @pytest.fixture(scope="session")
+def styled_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small bundle that takes a style."""
+    from styled import with_styles
+
+    return with_styles(tmp_path_factory.mktemp("styled") / "bundle", tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def styled(styled_bundle: Path) -> bundles.Bundle:
+    """The small bundle that takes a style, loaded."""
+    return bundles.load(styled_bundle)
+
+
+@pytest.fixture(scope="session")
 def bundle(tiny_bundle: Path) -> bundles.Bundle:
     """The shipped face where there is one, else the small bundle."""
     shipped = bundles.find()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.composite.config import CompositeConfig, from_dict, to_dict
+from voxmesh.model.composite.named_styles import name_styles
 from voxmesh.model.composite.network import Composite
 from voxmesh.model.composite.source import Batch, Source, check_masks
 from voxmesh.model.trainer import Draw, Training, fit
@@ -20,6 +20,8 @@ from voxmesh.stream.errors import VoxmeshError
 
 FROZEN, TUNED = "composite-frozen", "composite"
 """Names of the two stages' checkpoints."""
+STYLES = "styles"
+"""Name of the arrays that `name_styles` made."""
 REGION_WEIGHTS = {"mouth": 4.0, "upper": 1.0, "eyelid": 3.0}
 """What an error in a region counts more than one elsewhere, which counts 1."""
 LOSS_COORDINATES = 3000
@@ -62,11 +64,18 @@ def create(run: Run, config: CompositeConfig) -> CompositeConfig:
     return load_config(run)
 
 
-def load_composite(run: Run, stage: str = TUNED) -> Composite:
-    """The trained model, in eval mode: of the second stage, or of the first where the second was left out."""
+def trained_stage(run: Run) -> str:
+    """The last stage that was trained: the second may be left out. Raises VoxmeshError when none was."""
+    for stage in (TUNED, FROZEN):
+        if (run.folder / f"{stage}.safetensors").is_file():
+            return stage
+    raise VoxmeshError(f"nothing was trained in {run.folder} yet: `voxmesh train composite {run.folder} --data DATA`")
+
+
+def load_composite(run: Run, stage: str | None = None) -> Composite:
+    """The trained model, in eval mode, of the last stage or of `stage`."""
     model = Composite(load_config(run))
-    there = stage if (run.folder / f"{stage}.safetensors").is_file() else FROZEN
-    run.load(there, model)
+    run.load(stage or trained_stage(run), model)
     return model.eval()
 
 
@@ -105,7 +114,8 @@ def train_composite(
             run.load(FROZEN, model)
         model.front.requires_grad_(True)
         fit(run, TUNED, model, lambda draw: _loss(model, source, places, losses, second, draw, frozen=False), second)
-    return model.eval()
+    run.save_arrays(STYLES, **name_styles(model.eval(), source))
+    return model
 
 
 def _describe_mesh(model: Composite, source: Source) -> None:
@@ -115,7 +125,7 @@ def _describe_mesh(model: Composite, source: Source) -> None:
     order[moving] = np.arange(moving.sum())
     mesh = model.mesh
     mesh.order.copy_(torch.from_numpy(order))
-    mesh.mean.copy_(torch.from_numpy(templates.mean(axis=0)[moving].reshape(-1)))
+    mesh.mean.copy_(mesh.centred(torch.from_numpy(templates)).mean(0))
     mesh.size_m.fill_(float((templates - templates.mean(axis=(0, 1))).std()))
 
 
@@ -156,12 +166,3 @@ def _square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, d
     rows = (3 * drawn[:, None] + torch.arange(3, device=drawn.device)).flatten()
     wanted = batch.offsets[..., rows] if batch.shapes is None else batch.offsets @ batch.shapes[:, rows]
     return functional.mse_loss(model.mesh.decode(codes, rows) * MILLIMETRES, wanted * MILLIMETRES)
-
-
-def audio_weights(name: str | Path) -> tuple[dict[str, Tensor], object]:
-    """The audio encoder of a bundle (a folder, or "default"), and the `ModelConfig` that has its sizes."""
-    from voxmesh.model.from_bundle import step_of
-    from voxmesh.stream.bundle import load
-
-    step = step_of(load(name))
-    return step.live.audio.state_dict(), step.config

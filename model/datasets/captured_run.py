@@ -19,13 +19,14 @@ from voxmesh.model.datasets.mesh_store import MeshStore, open_mesh_store
 from voxmesh.model.datasets.motion_basis import MotionBasis, fit_motion_basis, sample_offsets
 from voxmesh.model.datasets.plain_topology import clay_topology
 from voxmesh.model.store import fill_store
+from voxmesh.model.talker.moods import AXES
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import LANDMARKS, Topology
 
 
 @dataclass(frozen=True, eq=False)
 class CapturedClip:
-    """One clip of a store, as `fill_store` wants it: nobody knows its phones."""
+    """One clip of a store, as `fill_store` wants it: nobody knows its phones, nor its mood."""
 
     store: MeshStore
     index: int
@@ -35,6 +36,10 @@ class CapturedClip:
     @property
     def audio(self) -> np.ndarray:
         return self.store.audio(self.index)
+
+    @property
+    def style(self) -> np.ndarray:
+        return np.zeros(len(AXES), np.float32)
 
 
 def is_mesh_store(folder: Path) -> bool:

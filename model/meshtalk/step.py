@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -64,7 +63,7 @@ class Step(nn.Module):
 class SessionsStep(nn.Module):
     """`Step` as a bundle has it: B streams, in metres. forward(features, noise, template, identity, *states).
 
-    features: (B, mels * hops). noise: (B, H, C), temperature and all. template: (B, V, 3) metres; identity: (B, n).
+    features: (B, mels * hops). noise: (B, H, C), temperature and all. template: (B, V, 3) metres; identity: (B, 1, n).
     Returns vertices (B, V, 3) metres, labels (B, H) int64 and states, all with the sessions first.
     unit_m: what one of the mesh's own units is in metres. origin: (3,) metres, where a bundle's zero lies in its space.
     """
@@ -92,20 +91,31 @@ class SessionsStep(nn.Module):
         own = (template + self.origin) / self.unit_m
         skip, spoken = self.decoder.normalise(own)[:, None], self.decoder.embed(labels)[:, None]
         lstm = [state.transpose(0, 1).contiguous() for state in states[count:]]
-        vertices, lstm = self.decoder.decode(spoken, identity[:, None], skip, lstm)
+        vertices, lstm = self.decoder.decode(spoken, identity, skip, lstm)
         moved = vertices[:, 0] * self.unit_m - self.origin
         return moved, labels, *pasts, *(state.transpose(0, 1) for state in lstm)
 
 
 class IdentityStep(nn.Module):
-    """forward(template (V, 3)) -> identity (n,): once a stream, not once a frame. unit_m, origin: as `SessionsStep`."""
+    """forward(template (V, 3)) -> identity (n,): once a stream, not once a frame."""
+
+    def __init__(self, model: MeshTalk) -> None:
+        super().__init__()
+        self.decoder = model.decoder
+
+    def forward(self, template: Tensor) -> Tensor:
+        return self.decoder.identity(template[None])[0]
+
+
+class SessionsIdentity(nn.Module):
+    """forward(template (V, 3) metres) -> identity (1, n), for `SessionsStep`, of which it takes unit and origin."""
 
     origin: Tensor
 
-    def __init__(self, model: MeshTalk, unit_m: float = 1.0, origin: Tensor | None = None) -> None:
+    def __init__(self, step: SessionsStep) -> None:
         super().__init__()
-        self.decoder, self.unit_m = model.decoder, unit_m
-        self.register_buffer("origin", torch.zeros(3) if origin is None else origin)
+        self.decoder, self.unit_m = step.decoder, step.unit_m
+        self.register_buffer("origin", step.origin)
 
     def forward(self, template: Tensor) -> Tensor:
-        return self.decoder.identity(((template + self.origin) / self.unit_m)[None])[0]
+        return self.decoder.identity(((template + self.origin) / self.unit_m)[None])
