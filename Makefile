@@ -4,13 +4,19 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 VOXMESH := $(BIN)/voxmesh
 
-.PHONY: demo test train lint clean
+.PHONY: demo test fuzz train lint clean
 
 demo: $(VENV)/viewer.done
 	$(VOXMESH) demo
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
+
+# Sound, bundles, configurations and messages of every sort, CASES of them and other ones each time: some 20 minutes.
+CASES ?= 100000
+fuzz: $(VENV)/dev.done
+	VOXMESH_FUZZ_EXAMPLES=$(CASES) $(BIN)/python -m pytest --timeout 0 --hypothesis-show-statistics \
+		tests/test_fuzz.py tests/test_wire.py
 
 # The shipped bundles, redone from nothing: some two and a half hours on two quiet cores. Every stage resumes.
 train: $(VENV)/dev.done

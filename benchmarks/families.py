@@ -29,7 +29,7 @@ from voxmesh.model.composite.network import Composite
 from voxmesh.model.composite.setup import audio_weights
 from voxmesh.model.composite.source import TalkerSource
 from voxmesh.model.composite.speak import speak, style_of
-from voxmesh.model.composite.train import FROZEN, TUNED, Losses, load_composite, train_composite
+from voxmesh.model.composite.train import FROZEN, Losses, load_composite, train_composite
 from voxmesh.model.metrics import lip_error_mm, region_errors
 from voxmesh.model.store import build_store
 from voxmesh.model.talker.dataset import read_dataset
@@ -76,12 +76,19 @@ Speak = Callable[[Case, str], np.ndarray]
 """(case, mood) -> (T, V, 3) metres."""
 
 
-def cases_of(data: Path, count: int) -> list[Case]:
-    """The first clips with speech, moods and held-out faces in turn."""
+def cases_of(data: Path, count: int, seconds: float) -> list[Case]:
+    """The beginnings of the first clips with speech; moods and held-out faces in turn."""
     clips = [clip for clip in read_dataset(data) if clip.phones][:count]
-    first = IDENTITIES - HELD_OUT
+    first, frames = IDENTITIES - HELD_OUT, round(60 * seconds)
+    samples = round(16000 * seconds)
     return [
-        Case(c.audio, c.curves, clips[(i + 3) % len(clips)].curves, MOODS[i % len(MOODS)], first + i // 5 % HELD_OUT)
+        Case(
+            c.audio[:samples],
+            c.curves[:frames],
+            clips[(i + 3) % len(clips)].curves[:frames],
+            MOODS[i % len(MOODS)],
+            first + i // 5 % HELD_OUT,
+        )
         for i, c in enumerate(clips)
     ]
 
@@ -106,20 +113,71 @@ def bundle_speaker(name: str) -> Speak:
     return speaks
 
 
-def errors(speaks: Speak, cases: list[Case]) -> dict[str, float]:
-    """Mean over the clips' frames."""
-    sums: dict[str, float] = defaultdict(float)
-    frames = 0
-    for case in tqdm(cases, desc="errors", unit="clip", leave=False):
-        truth, got = case.truth(), speaks(case, case.mood)
-        masks = {name: case.avatar.topology.regions[name] for name in ("mouth", "upper")}
-        row = {"lip_mm": lip_error_mm(truth, got, case.avatar.parts["lips"])}
-        for region, found in region_errors(truth, got, masks).items():
-            row |= {f"{region}_{name}": value for name, value in vars(found).items() if name != "dtw_mm"}
-        for name, value in row.items():
-            sums[name] += value * len(truth)
-        frames += len(truth)
-    return {name: value / frames for name, value in sums.items()}
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """Everything that is asked of a speaker, over the same cases.
+
+    vertices: those that the classifier sees.
+    """
+
+    cases: list[Case]
+    classifier: StyleClassifier
+    vertices: np.ndarray
+
+    def of(self, name: str, speaks: Speak) -> dict[str, float]:
+        """Errors are means over frames, all else over clips; see `_errors` and `_swapped`."""
+        rows: dict[str, list[float]] = defaultdict(list)
+        weights = [len(case.curves) for case in self.cases]
+        for i, case in enumerate(tqdm(self.cases, desc=name, unit="clip", disable=None)):
+            truth, got = case.truth(), speaks(case, case.mood)
+            for key, value in {**_errors(case, truth, got), **self._swapped(i, truth, got, speaks)}.items():
+                rows[key].append(value)
+            clip = manner(got - case.avatar.topology.template, self.vertices)
+            rows["recognised"].append(MOODS[self.classifier.classify(clip)] == case.mood)
+        return {
+            key: float(np.average(values, weights=weights if key.endswith("_mm") else None))
+            for key, values in rows.items()
+        }
+
+    def _swapped(self, i: int, truth: np.ndarray, here: np.ndarray, speaks: Speak) -> dict[str, float]:
+        """The same sound in two moods, and the same mood over two sounds.
+
+        aperture_r: correlation of how open the mouth is, between a clip's own mood and another. upper_share,
+        mouth_share: how far the mean pose moves with the mood, as a share of how far the truth's does, along the
+        truth's own way. same_mood_mm, other_mood_mm: distance of mean upper faces over two sounds, and over two moods.
+        """
+        case = self.cases[i]
+        other = MOODS[(MOODS.index(case.mood) + 1 + i // 5 % 4) % len(MOODS)]
+        there = speaks(case, other)
+        marks, regions = case.avatar.topology.landmarks, case.avatar.topology.regions
+        asked = (case.truth(other) - truth).mean(axis=0)
+        row = {}
+        if np.ptp(aperture(here, marks)) > 0:
+            row["aperture_r"] = float(np.corrcoef(aperture(here, marks), aperture(there, marks))[0, 1])
+        for region in ("upper", "mouth"):
+            inside = regions[region].astype(bool)
+            wanted, got = asked[inside].ravel(), (there - here).mean(axis=0)[inside].ravel()
+            row[f"{region}_share"] = float(got @ wanted / (wanted @ wanted))
+        upper = regions["upper"].astype(bool)
+        mate = replace(self.cases[(i + 1) % len(self.cases)], identity=case.identity, driver=case.driver)
+        for name, pose in (("same_mood_mm", speaks(mate, case.mood)), ("other_mood_mm", there)):
+            apart = pose.mean(axis=0)[upper] - here.mean(axis=0)[upper]
+            row[name] = float(np.linalg.norm(apart, axis=1).mean() * 1000.0)
+        return row
+
+
+def _errors(case: Case, truth: np.ndarray, got: np.ndarray) -> dict[str, float]:
+    """The lip error, and MM 2023's of the mouth, the upper face and all; DTW by path length."""
+    regions = case.avatar.topology.regions
+    row = {"lip_mm": lip_error_mm(truth, got, case.avatar.parts["lips"])}
+    for region, found in region_errors(truth, got, {name: regions[name] for name in ("mouth", "upper")}).items():
+        row |= {f"{region}_{name}": value for name, value in vars(found).items() if name != "dtw_mm"}
+    return row
+
+
+def aperture(vertices: np.ndarray, marks: dict[str, int]) -> np.ndarray:
+    """(T,) metres between the inner lips."""
+    return np.linalg.norm(vertices[:, marks["lip_upper_inner"]] - vertices[:, marks["lip_lower_inner"]], axis=1)
 
 
 def watched() -> np.ndarray:
@@ -143,47 +201,6 @@ def true_classifier(data: Path, vertices: np.ndarray) -> StyleClassifier:
     return learn(np.stack(seen), np.array(classes))
 
 
-def recognised(speaks: Speak, cases: list[Case], classifier: StyleClassifier, vertices: np.ndarray) -> float:
-    """Share of the clips that are taken for what they were driven with."""
-    hits = 0
-    for case in cases:
-        motion = speaks(case, case.mood) - case.avatar.topology.template
-        hits += MOODS[classifier.classify(manner(motion, vertices))] == case.mood
-    return hits / len(cases)
-
-
-def aperture(vertices: np.ndarray, marks: dict[str, int]) -> np.ndarray:
-    """(T,) metres between the inner lips."""
-    return np.linalg.norm(vertices[:, marks["lip_upper_inner"]] - vertices[:, marks["lip_lower_inner"]], axis=1)
-
-
-def swapped(speaks: Speak, cases: list[Case]) -> dict[str, float]:
-    """The same sound in two moods, and the same mood over two sounds.
-
-    aperture_r: correlation of how open the mouth is, between a clip's own mood and the next. upper_share, mouth_share:
-    how far the mean pose moves with the mood, as a share of how far the truth's does, along the truth's own way.
-    upper_same_mood_mm, upper_other_mood_mm: mean distance of mean upper faces over two sounds, and over two moods.
-    """
-    rows = defaultdict(list)
-    for i, case in enumerate(cases):
-        other = MOODS[(MOODS.index(case.mood) + 1 + i // 5 % 4) % len(MOODS)]
-        here, there = speaks(case, case.mood), speaks(case, other)
-        marks, regions = case.avatar.topology.landmarks, case.avatar.topology.regions
-        rows["aperture_r"].append(float(np.corrcoef(aperture(here, marks), aperture(there, marks))[0, 1]))
-        asked = (case.truth(other) - case.truth()).mean(axis=0)
-        for region in ("upper", "mouth"):
-            inside = regions[region].astype(bool)
-            wanted, got = asked[inside].ravel(), (there - here).mean(axis=0)[inside].ravel()
-            rows[f"{region}_share"].append(float(got @ wanted / (wanted @ wanted)))
-        upper = regions["upper"].astype(bool)
-        mate = replace(cases[(i + 1) % len(cases)], identity=case.identity, driver=case.driver)
-        again = speaks(mate, case.mood)
-        still = here.mean(axis=0)[upper]
-        for name, pose in (("upper_same_mood_mm", again), ("upper_other_mood_mm", there)):
-            rows[name].append(float(np.linalg.norm(pose.mean(axis=0)[upper] - still, axis=1).mean() * 1000.0))
-    return {name: float(np.mean(values)) for name, values in rows.items()}
-
-
 def tiny_hubert(folder: Path) -> Path:
     """A small HuBERT of random weights: what the tuning alone makes of one."""
     from transformers import HubertConfig, HubertModel
@@ -203,6 +220,7 @@ def tiny_hubert(folder: Path) -> Path:
 @click.option("--bundle", default="default", show_default=True, help="Of the categorical family.")
 @click.option("--clips", default=500, show_default=True, help="Train on the first so many, each in a mood.")
 @click.option("--cases", default=20, show_default=True, help="Measure on so many.")
+@click.option("--seconds", default=3.0, show_default=True, help="Of each case, at most.")
 @click.option("--steps", default=300, show_default=True, help="Of stage one.")
 @click.option("--tune-steps", default=50, show_default=True, help="Of stage two.")
 @click.option("--batch", default=8, show_default=True)
@@ -211,8 +229,8 @@ def tiny_hubert(folder: Path) -> Path:
 @click.option("--only", multiple=True, help="Only these of the trainings.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="OUT.md; OUT.json beside it.")
 def main(
-    data: Path, test: Path, work: Path, bundle: str, clips: int, cases: int, steps: int, tune_steps: int, batch: int,
-    frames: int, channels: int, only: tuple[str, ...], output: Path | None,
+    data: Path, test: Path, work: Path, bundle: str, clips: int, cases: int, seconds: float, steps: int,
+    tune_steps: int, batch: int, frames: int, channels: int, only: tuple[str, ...], output: Path | None,
 ) -> None:  # fmt: skip
     """Train each ablation for the same number of steps, and measure all on held-out voices and faces."""
     torch.set_num_threads(1)
@@ -228,7 +246,14 @@ def main(
     )
     budget = Training(steps=steps, batch=batch, frames=frames, warmup_steps=20)
     tuning = replace(budget, steps=tune_steps, learning_rate=0.3 * budget.learning_rate)
-    speakers: dict[str, Speak] = {}
+    vertices = watched()
+    measure = Measure(cases_of(test, cases, seconds), true_classifier(data, vertices), vertices)
+    results: dict[str, dict[str, float]] = {}
+
+    def note(name: str, speaks: Speak) -> None:
+        results[name] = measure.of(name, speaks)
+        click.echo(json.dumps({name: results[name]}))
+
     for name, changes in ABLATIONS.items():
         if only and name not in only:
             continue
@@ -238,20 +263,12 @@ def main(
         if config.front == "hubert":
             heard, config = None, replace(config, hubert_folder=str(tiny_hubert(work / "hubert-tiny")))
         train_composite(run, source, config, budget, tuning, Losses(regional=changes.get("regional", True)), heard)
-        speakers[name] = composite_speaker(load_composite(run, TUNED))
+        note(name, composite_speaker(load_composite(run)))
         if not changes:
-            speakers["without tuning"] = composite_speaker(load_composite(run, FROZEN))
-    speakers["categorical"] = bundle_speaker(bundle)
-    speakers["neutral face"] = lambda case, mood: np.repeat(case.avatar.topology.template[None], len(case.curves), 0)
-    speakers["truth"] = lambda case, mood: case.truth(mood)
-    held_out = cases_of(test, cases)
-    vertices = watched()
-    classifier = true_classifier(data, vertices)
-    results = {}
-    for name, speaks in tqdm(speakers.items(), desc="measure", unit="model"):
-        results[name] = {**errors(speaks, held_out), "recognised": recognised(speaks, held_out, classifier, vertices)}
-        if name != "neutral face":
-            results[name] |= swapped(speaks, held_out)
+            note("without tuning", composite_speaker(load_composite(run, FROZEN)))
+    note("categorical", bundle_speaker(bundle))
+    note("neutral face", lambda case, mood: np.repeat(case.avatar.topology.template[None], len(case.curves), 0))
+    note("truth", lambda case, mood: case.truth(mood))
     columns = list(dict.fromkeys(key for row in results.values() for key in row))
     lines = ["| | " + " | ".join(results) + " |", "|---|" + "---|" * len(results)]
     for key in columns:

@@ -82,7 +82,7 @@ class Step(nn.Module):
 
     def identity_graph(self) -> nn.Module:
         """What makes `identity` of a template (V, 3)."""
-        return IdentityStep(self.face)
+        return IdentityStep(self.face).eval()
 
     def style_graph(self) -> None:
         """What makes a style of a clip: nothing does."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
+from voxmesh.model.latent import FREE_TEMPERATURE, gumbel_like
 from voxmesh.model.lookahead import frames_late, stage_name
 from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
 from voxmesh.model.preview import film
@@ -46,6 +47,16 @@ def _size(squared: Tensor) -> Tensor:
     return (squared + 0.01).sqrt()
 
 
+def half_sampled(known: Tensor, logits: Tensor, draw: Draw) -> Tensor:
+    """(B, T, H) labels, of every second clip those that live sampling draws from (B, T, H, C) instead.
+
+    A held gaze is one label or its neighbour, frame by frame: a decoder that has seen them flip holds it still.
+    """
+    sampled = (logits + FREE_TEMPERATURE * gumbel_like(logits, draw.torch)).argmax(-1)
+    every_second = (torch.arange(len(known), device=known.device) % 2 == 1)[:, None, None]
+    return torch.where(every_second, sampled, known)
+
+
 def train_decoder(
     run: Run, training: Training, prepared: Prepared | None = None, lookahead_ms: float | None = None
 ) -> None:
@@ -63,8 +74,10 @@ def train_decoder(
         wanted = batch.curves @ to_coefficients
         with training.autocast():
             with torch.no_grad():
-                heard = live.hear(live.encode(batch.features)).argmax(-1)
-                free = free_labels(codes, wanted)
+                audio = live.encode(batch.features)
+                heard = live.hear(audio).argmax(-1)
+                known = free_labels(codes, wanted)
+                free = half_sampled(known, live.context(known, known, audio, batch.style).float(), draw)
             # Live, the free heads know nothing of the mouth, nor the others of the upper face: each goes with another
             # clip's, or the decoder would learn to read from them what they will not tell.
             spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)

@@ -56,6 +56,7 @@ class Bundle:
 
     topologies: one an identity; all share faces, landmarks and regions.
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
+    heads: H of the categorical latent; 0 where the family has none.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
     style: the styles that the step takes as an input, or None when it takes none.
@@ -103,32 +104,37 @@ def load(folder: str | Path | None = None) -> Bundle:
     if not path.is_file():
         raise VoxmeshError(f"no bundle in {folder}: bundle.json is not there (make one with `voxmesh export`)")
     try:
-        about = json.loads(read_bounded(path, MAX_JSON_BYTES))
-        _check_format(path, about["format"])
-        signatures = _check_files(folder, about["checksums"])
-        # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
-        features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
-        check_features(features)
-        states = tuple(_state(*state) for state in about["states"])
-        names = tuple(map(str, about["blendshape_names"]))
-        topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"], len(names))
-        bundle = Bundle(
-            folder=folder,
-            features=features,
-            heads=int(about["heads"]),
-            classes=int(about["classes"]),
-            temperature=np.asarray(about["temperature"], np.float32),
-            states=states,
-            topologies=topologies,
-            blendshape_names=names,
-            deltas=deltas,
-            about=about,
-            style=space_from_json(about["style"]) if "style" in about else None,
-        )
-        _check(bundle, signatures["step.onnx"])
-    except (*DAMAGED, TypeError, AttributeError, RecursionError) as error:
+        with np.errstate(over="raise", invalid="raise"):
+            return _load(folder, json.loads(read_bounded(path, MAX_JSON_BYTES)))
+    except (*DAMAGED, ArithmeticError, AttributeError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}".replace("\n", " ")
         raise VoxmeshError(f"{path} is damaged ({reason}): export or fetch it again") from error
+
+
+def _load(folder: Path, about: dict[str, Any]) -> Bundle:
+    """about: what bundle.json says."""
+    _check_format(folder / "bundle.json", about["format"])
+    signatures = _check_files(folder, about["checksums"])
+    # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
+    features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
+    check_features(features)
+    states = tuple(_state(*state) for state in about["states"])
+    names = tuple(map(str, about["blendshape_names"]))
+    topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"], len(names))
+    bundle = Bundle(
+        folder=folder,
+        features=features,
+        heads=int(about["heads"]),
+        classes=int(about["classes"]),
+        temperature=np.asarray(about["temperature"], np.float32),
+        states=states,
+        topologies=topologies,
+        blendshape_names=names,
+        deltas=deltas,
+        about=about,
+        style=space_from_json(about["style"]) if "style" in about else None,
+    )
+    _check(bundle, signatures["step.onnx"])
     return bundle
 
 
@@ -157,7 +163,7 @@ def _state(name: Any, dtype: Any, shape: Any) -> Tensor:
 def _check(bundle: Bundle, step: Signature) -> None:
     """The parts fit one another. Raises ValueError."""
     b = bundle
-    if not (b.heads > 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
+    if not (b.heads >= 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
         raise ValueError(f"{b.heads} heads of {b.classes} classes, temperatures of {b.temperature.shape}")
     if not (np.isfinite(b.temperature).all() and (b.temperature >= 0).all()):
         raise ValueError(f"temperatures of {b.temperature}")

@@ -70,22 +70,24 @@ def check_features(config: FeatureConfig | SoundConfig) -> None:
     wrong += [name for name in values if name in _MOST and name not in wrong and not 0 <= values[name] <= _MOST[name]]
     if wrong:
         raise ValueError(f"features have {', '.join(f'{name} {values[name]!r}' for name in wrong)}")
-    clock = config.clock  # has checks of its own
-    good = (
-        _good_windows(config)
-        if isinstance(config, SoundConfig)
-        else (
-            config.hops_per_frame * clock.fps_num <= clock.sample_rate * clock.fps_den
-            and 0 < config.window_samples <= config.fft_samples
-            and config.mels > 0
-            and 0 <= config.low_hz < config.high_hz <= config.sample_rate
-            and config.floor_power > 0
-            and min(config.mean_memory_s, config.clip) > 0
-            and config.prior_s >= 0
-        )
-    )
+    good = _good_windows(config) if isinstance(config, SoundConfig) else _good_hops(config)
     if not good:
         raise ValueError(f"features that no sound has: {config}")
+
+
+def _good_hops(config: FeatureConfig) -> bool:
+    clock = config.clock
+    return (
+        config.hops_per_frame * clock.fps_num <= clock.sample_rate * clock.fps_den
+        and 0 < config.window_samples <= config.fft_samples
+        and config.mels > 0
+        and 0 <= config.low_hz < config.high_hz <= config.sample_rate
+        and config.floor_power >= 1e-30  # in float32 less is nothing, and its logarithm no number
+        and 0 < config.clip <= 1e3
+        and min(config.mean_memory_s, config.prior_s, config.speech_range_db) > 1e-6
+        and config.peak_fall_db_per_s >= 0
+        and max(abs(config.prior_level), abs(config.prior_peak)) <= 1e3
+    )
 
 
 def _good_windows(config: SoundConfig) -> bool:
@@ -93,7 +95,7 @@ def _good_windows(config: SoundConfig) -> bool:
         0 < config.hann_samples <= config.fft_samples < 2 * config.window_samples
         and min(config.mels, config.hop_samples) > 0
         and config.frame_width <= MAX_NUMBERS
-        and min(config.floor_power, config.mean_level, config.quietest_level) > 0
+        and min(config.floor_power, config.mean_level, config.quietest_level) >= 1e-30
     )
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "control": ("voxmesh.stream.control_command:control", "Ask a running stream for its numbers, or to change."),
     "keys": ("voxmesh.stream.keys_command:keys", "Make keys, for sockets that others can reach."),
     "style": ("voxmesh.stream.style_command:style", "Name the styles of a face, or make one of a clip."),
+    "doctor": ("voxmesh.stream.doctor_command:doctor", "Say what this machine lacks, and what to do."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),
@@ -98,8 +99,8 @@ def missing_extra(error: ImportError) -> str | None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command line `arguments` (sys.argv by default); returns the exit code.
 
-    0 success, 2 a mistake that the user can mend (one line on stderr), 130 interrupted. Anything else is a bug and
-    raises.
+    0 success, 1 `doctor` found that voxmesh does not work here, or nobody reads our output, 2 a mistake that the user
+    can mend (one line on stderr), 130 interrupted. Anything else is a bug and raises.
     """
     try:
         code = voxmesh.main(arguments, prog_name="voxmesh", standalone_mode=False)

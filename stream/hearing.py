@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxmesh.stream.features import FeatureConfig, LogMel
-from voxmesh.stream.resample import Resampler
+from voxmesh.stream.resample import Resampler, to_mono
 from voxmesh.stream.types import AudioChunk
 from voxmesh.stream.windows import SoundConfig, WindowLogMel
 
@@ -47,17 +47,17 @@ class Hearing:
         self._flushed = False
 
     def push(self, chunk: AudioChunk) -> list[Heard]:
-        """Raises ValueError once flushed."""
+        """Raises ValueError once flushed, VoxmeshError for samples that are no sound (see `to_mono`)."""
         if self._flushed:
             raise ValueError("this engine was flushed: its stream is over, make another")
-        samples = np.asarray(chunk.samples)
+        samples = to_mono(np.asarray(chunk.samples))
         gap = chunk.start - self.received
         if gap < 0:
             # Heard before: keep only what is new.
             samples, gap = samples[-gap:], 0
         if gap:
             self.lost_samples += gap
-            samples = np.concatenate([np.zeros((gap, *samples.shape[1:]), np.float32), samples])
+            samples = np.concatenate([np.zeros(gap, np.float32), samples])
         if not len(samples):
             self.heard = np.zeros(0, np.float32)
             return []

@@ -103,7 +103,7 @@ def engine_options(function: F) -> F:
                 type=click.FloatRange(0, MAX_GAIN),
                 default=1.0,
                 show_default=True,
-                help="How much brows, cheeks and eyes do; eyes never more than of themselves.",
+                help="How much brows, cheeks and eyes do; eyes never more than by themselves, blinks always.",
             ),
             click.option("--blink", type=click.Choice(BLINK), default="auto", show_default=True),
             click.option(

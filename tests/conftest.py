@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples every time: a test that fails here fails everywhere.
 hypothesis.settings.register_profile("deterministic", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("deterministic")
+# `make fuzz` tries other ones each time, and says with which seed.
+hypothesis.settings.register_profile("fuzz", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("fuzz" if os.environ.get("VOXMESH_FUZZ_EXAMPLES") else "deterministic")
 VERTICES = 200
 
 

@@ -24,9 +24,7 @@ def small(**sizes) -> Composite:
     torch.manual_seed(0)
     tiny = CompositeConfig(VERTICES, MOVING, audio=small_config(), channels=16, style_channels=24, dilations=(1, 2))
     model = Composite(replace(tiny, **sizes))
-    order = torch.arange(VERTICES).clamp(max=MOVING)
-    model.mesh.order.copy_(order)
-    model.mesh.size_m.fill_(0.08)
+    model.mesh.describe(torch.from_numpy(face(1))[None], torch.arange(VERTICES) < MOVING)
     return model.eval()
 
 
@@ -49,7 +47,7 @@ def test_a_stream_says_what_the_whole_sequence_does():
     styles = torch.randn(1, 30, 2 * model.config.channels)
     with torch.inference_mode():
         whole = template + model.mesh.whole(model.mesh.decode(model(features, styles, template[None])))[0]
-        identity, states, made = model.mesh.encode_template(template[None]), list(step.initial().values()), []
+        identity, states, made = step.identity_graph()(template)[None], list(step.initial().values()), []
         for t in range(30):
             vertices, labels, *states = step(
                 features[:, t], torch.zeros(1, 0, 1), template[None], identity, styles[:, t], *states

@@ -59,6 +59,7 @@ def begin(
         everyone = open_mesh_store(data)
         source = StoreSource(everyone.only("train"))
         if not run.has_arrays("mesh"):
+            run.folder.mkdir(parents=True, exist_ok=True)
             run.save_arrays("mesh", **mesh_arrays(everyone, sample_offsets(source.store)))
         if weights is not None and source.features != model.features:
             raise VoxmeshError(

@@ -26,7 +26,7 @@ REGION_WEIGHTS = {"mouth": 4.0, "upper": 1.0, "eyelid": 3.0}
 """What an error in a region counts more than one elsewhere, which counts 1."""
 LOSS_COORDINATES = 3000
 MILLIMETRES = 1000.0
-_CONFIG = "composite.json"
+_CONFIG = "composite-config.json"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def train_composite(
         raise VoxmeshError(f"{run.folder} is of a mesh of {config.vertices} vertices, the data has {wanted[0]}")
     torch.manual_seed(first.seed)
     model = Composite(config)
-    _describe_mesh(model, source)
+    model.mesh.describe(torch.from_numpy(source.templates), torch.from_numpy(source.moving))
     if audio is not None:
         model.front.encoder.load_state_dict(audio)
     places = _places(source, losses.regional)
@@ -116,17 +116,6 @@ def train_composite(
         fit(run, TUNED, model, lambda draw: _loss(model, source, places, losses, second, draw, frozen=False), second)
     run.save_arrays(STYLES, **name_styles(model.eval(), source))
     return model
-
-
-def _describe_mesh(model: Composite, source: Source) -> None:
-    """The mesh's buffers: the mean and the size of the faces, and which vertices move."""
-    moving, templates = source.moving, source.templates
-    order = np.full(len(moving), moving.sum())
-    order[moving] = np.arange(moving.sum())
-    mesh = model.mesh
-    mesh.order.copy_(torch.from_numpy(order))
-    mesh.mean.copy_(mesh.centred(torch.from_numpy(templates)).mean(0))
-    mesh.size_m.fill_(float((templates - templates.mean(axis=(0, 1))).std()))
 
 
 def _places(source: Source, regional: bool) -> Tensor:
