@@ -15,7 +15,7 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.feature_augment import augment_features
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
 from voxmesh.model.store import PHONES
 from voxmesh.model.style import Modulation
 from voxmesh.model.trainer import Draw, Training, fit
@@ -126,7 +126,7 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
     model = MouthReader(p.config)
     run.load_seed("live.audio", model.audio)
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         features, curves, phones, style, *_ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
         with training.autocast():
             _, got, named = model(features, style)
@@ -140,4 +140,4 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
             scalars["phone_hits"] = float((named.argmax(1) == phones)[known].float().mean())
         return value, scalars
 
-    fit(run, "audio", model, loss, training)
+    fit(run, "audio", model, loss, training, on_held_out(loss, p))

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.latent import ExpressionEncoder, Heads, gumbel_like, sample_latent
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
+from voxmesh.model.preview import film
 from voxmesh.model.train_audio import PHONE_WEIGHT, MouthReader, draw_batch, mouth_loss, phone_loss
 from voxmesh.model.trainer import Draw, Training, fit
 
@@ -73,7 +75,7 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
     for part in (model.mouth, model.hear):
         part.requires_grad_(hearing)
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         features, curves, phones, style, calm, _ = draw_batch(p, draw, training)
         wanted = curves @ to_coefficients
         with training.autocast():
@@ -104,7 +106,13 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
         }
         return value, scalars
 
-    fit(run, "codes", model, loss, training)
+    def shown(features: Tensor, wanted: Tensor) -> Tensor:
+        latent = model.logits(features, wanted).argmax(-1)
+        neutral = wanted.new_zeros(1, 1, p.config.style_dims)
+        return model.decode(functional.one_hot(latent, p.config.classes).float(), neutral)
+
+    preview = film(run, p, "codes", shown, training.device) if training.preview_steps else None
+    fit(run, "codes", model, loss, training, on_held_out(loss, p), preview)
 
 
 def load_codes(run: Run) -> Codes:

@@ -16,7 +16,8 @@ from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.latent import FREE_TEMPERATURE, gumbel_like
 from voxmesh.model.lookahead import frames_late, stage_name
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
+from voxmesh.model.preview import film
 from voxmesh.model.train_audio import CLOSURE_WEIGHT, draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
 from voxmesh.model.train_context import free_labels, heard_late, load_live
@@ -68,7 +69,7 @@ def train_decoder(
     codes, live = load_codes(run).to(training.device), load_live(run, lookahead_ms).to(training.device)
     decoder = codes.decoder
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training, clean=CLEAN_SHARE)
         wanted = batch.curves @ to_coefficients
         with training.autocast():
@@ -89,7 +90,14 @@ def train_decoder(
             "upper_rms_mm": metric.rms("upper", upper - wanted),
         }
 
-    fit(run, stage_name("decoder", delay_frames), decoder, loss, training)
+    def spoken(features: Tensor, wanted: Tensor) -> Tensor:
+        labels = torch.cat([live.hear(live.encode(features)).argmax(-1), free_labels(codes, wanted)], 2)
+        neutral = wanted.new_zeros(1, 1, p.config.style_dims)
+        return codes.decode(functional.one_hot(labels, p.config.classes).float(), neutral)
+
+    stage = stage_name("decoder", delay_frames)
+    preview = film(run, p, stage, spoken, training.device) if training.preview_steps else None
+    fit(run, stage, decoder, loss, training, on_held_out(loss, p), preview)
 
 
 def load_decoder(run: Run, lookahead_ms: float | None = None) -> Decoder:

@@ -29,6 +29,7 @@ from voxmesh.stream.npz import DAMAGED, read_npz
 from voxmesh.stream.onnx_check import Signature
 from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
+from voxmesh.stream.windows import SoundConfig
 
 FORMAT = 2
 UNIT_M = 1e-5
@@ -62,7 +63,7 @@ class Bundle:
     """
 
     folder: Path
-    features: FeatureConfig
+    features: FeatureConfig | SoundConfig
     heads: int
     classes: int
     temperature: np.ndarray
@@ -114,7 +115,8 @@ def _load(folder: Path, about: dict[str, Any]) -> Bundle:
     """about: what bundle.json says."""
     _check_format(folder / "bundle.json", about["format"])
     signatures = _check_files(folder, about["checksums"])
-    features = FeatureConfig(**about["features"])
+    # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
+    features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
     check_features(features)
     states = tuple(_state(*state) for state in about["states"])
     names = tuple(map(str, about["blendshape_names"]))
@@ -166,7 +168,7 @@ def _check(bundle: Bundle, step: Signature) -> None:
     if not (np.isfinite(b.temperature).all() and (b.temperature >= 0).all()):
         raise ValueError(f"temperatures of {b.temperature}")
     wanted = {
-        "features": (b.features.hops_per_frame * b.features.mels,),
+        "features": (b.features.frame_width,),
         "noise": (b.heads, b.classes),
         "template": (b.topologies[0].vertices, 3),
         "identity": (-1, -1),

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "talker": ("voxmesh.model.talker.command:talker", "Make synthetic speech with motion, to train on."),
     "data": ("voxmesh.model.datasets.command:data", "Check and prepare captured faces, to train on."),
     "train": ("voxmesh.model.command:train", "Train a face."),
+    "evaluate": ("voxmesh.export.evaluate_command:evaluate", "Measure a face on captured ones, as papers do."),
+    "import": ("voxmesh.export.import_command:import_", "Turn published weights (MeshTalk's) into a bundle."),
     "export": ("voxmesh.export.command:export", "Export a trained face as a bundle."),
 }
 """name -> (where the click command lives, its line in `voxmesh --help`)."""

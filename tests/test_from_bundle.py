@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from voxmesh.export.graphs import example_inputs
 from voxmesh.export.parity import check_parity
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.decoder import Decoder
@@ -46,7 +45,7 @@ def test_a_seeded_run_starts_as_the_bundle(tiny: Bundle, tmp_path: Path):
     assert run.load_seed("live", live) and run.load_seed("decoder", decoder)
     new = Step(config, live, decoder, run.load_face()).eval()
     template = torch.from_numpy(templates[0])[None]
-    inputs, states = example_inputs(new, 1), [list(step.initial().values()) for step in (old, new)]
+    inputs, states = new.examples(1), [list(step.initial().values()) for step in (old, new)]
     for _ in range(12):
         given = [torch.randn_like(inputs["features"]), torch.randn_like(inputs["noise"]), template]
         was, was_labels, *states[0] = old(*given, torch.eye(old.config.basis)[None], *states[0])
