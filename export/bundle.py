@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from voxmesh.export.graphs import round_weights, write_graphs
 from voxmesh.export.parity import Parity, check_parity
+from voxmesh.model.config import to_json
 from voxmesh.model.step import Step
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.bundle import FORMAT, GRAPHS, load, sha256, write_avatar
@@ -28,10 +30,11 @@ def write_bundle(
     training: dict[str, Any] | None = None,
     parity_frames: int = 600,
     torchscript: bool = True,
+    blendshape_names: Sequence[str] = ARKIT_NAMES,
 ) -> Parity:
     """Write `folder`, replacing a bundle that is there, once every check has passed.
 
-    topologies: one an identity. deltas: (52, V, 3) metres, of the first. temperature: (H,), each head's own. Without
+    topologies: one an identity. deltas: (S, V, 3) metres, of the first, by `blendshape_names`. temperature: (H,), each head's own. Without
     `torchscript` those graphs are checked like the others, and left out.
     Raises VoxmeshError when torch, ONNX and TorchScript disagree; then `folder` is left as it was.
     """
@@ -52,9 +55,9 @@ def write_bundle(
             "temperature": [round(float(t), 4) for t in temperature],
             "states": [[name, "float32", list(x.shape[1:])] for name, x in step.initial().items()],
             "landmarks": topologies[0].landmarks,
-            "blendshape_names": list(ARKIT_NAMES),
+            "blendshape_names": list(blendshape_names),
             "checksums": {name: sha256(part / name) for name in files},
-            "training": training or {},
+            "training": {"config": to_json(config), **(training or {})},
         }
         (part / "bundle.json").write_text(json.dumps(about, indent=1), "utf-8")
         parity = check_parity(step, load(part), parity_frames)

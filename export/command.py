@@ -16,25 +16,26 @@ import click
 def export(run: Path, output: Path, lookahead_ms: float | None, torchscript: bool, parity_frames: int) -> None:
     """Write a trained RUN as a bundle, once torch and its graphs agree; nothing is written when they do not."""
     import torch
-    from tqdm import tqdm
 
+    from voxmesh.export.faces import faces_of
     from voxmesh.export.bundle import write_bundle
-    from voxmesh.model.avatar.build import IDENTITIES, build_avatar
     from voxmesh.model.checkpoint import Run
     from voxmesh.model.evaluate import head_temperature, load_step
 
     torch.set_num_threads(1)
     where = Run(run)
     step = load_step(where, lookahead_ms)
-    avatars = [build_avatar(i) for i in tqdm(range(IDENTITIES), desc="identities", unit="face")]
+    faces = faces_of(where)
     parity = write_bundle(
         step,
-        [avatar.topology for avatar in avatars],
-        avatars[0].deltas,
+        faces.topologies,
+        faces.deltas,
         head_temperature(step.config),
         output,
+        training=faces.about,
         parity_frames=parity_frames,
         torchscript=torchscript,
+        blendshape_names=faces.blendshape_names,
     )
     size = sum(path.stat().st_size for path in output.iterdir())
     worst = max(parity.onnx, parity.torchscript, parity.whole)

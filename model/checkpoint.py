@@ -106,6 +106,10 @@ class Run:
             {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()},
         )
 
+    def has_arrays(self, name: str) -> bool:
+        """Whether `save_arrays` was there before."""
+        return (self.folder / f"{name}.safetensors").is_file()
+
     def load_arrays(self, name: str) -> dict[str, np.ndarray]:
         path = self.folder / f"{name}.safetensors"
         if not path.is_file():

@@ -11,6 +11,7 @@ import click
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.trainer import Training
+from voxmesh.stream.errors import VoxmeshError
 
 
 @click.group()
@@ -34,18 +35,35 @@ def train() -> None:
 @train.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--data", type=click.Path(path_type=Path), required=True, help="Dataset folder, from `voxmesh talker make`."
+    "--data",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of a dataset, from `voxmesh talker make`, or of a store, from `voxmesh data prepare`.",
 )
 @click.option("--variants", default=4, show_default=True, help="Versions of each clip's audio; all but one augmented.")
 @click.option("--heads", default=ModelConfig.heads, show_default=True, help="Categorical heads a frame.")
 @click.option("--classes", default=ModelConfig.classes, show_default=True, help="Classes a head.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute features.")
-def prepare(run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int) -> None:
-    """Fit the face basis to the avatar's identities and compute every clip's features."""
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help='For a store: JSON of landmarks that are known, {"chin": 3451}; the others are guessed.',
+)
+def prepare(
+    run: Path, data: Path, variants: int, heads: int, classes: int, seed: int, workers: int, landmarks: Path | None
+) -> None:
+    """Fit the face basis, to the avatar's identities or to a store's meshes, and compute every clip's features."""
+    from voxmesh.model.datasets.captured_run import is_mesh_store, prepare_captured
     from voxmesh.model.prepare import prepare as prepare_run
 
-    prepare_run(Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers)
+    settings = Run(run), data, ModelConfig(heads=heads, classes=classes), variants, seed, workers
+    if is_mesh_store(data):
+        prepare_captured(*settings, landmarks)
+    elif landmarks is not None:
+        raise VoxmeshError(f"{data} is no store of `voxmesh data prepare`: the talker's landmarks are known")
+    else:
+        prepare_run(*settings)
     click.echo(f"prepared {run}")
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
+from voxmesh.model.datasets.captured_run import captured_topologies
 from voxmesh.model.face_basis import FaceBasis, fit_face_basis
 from voxmesh.model.face_metric import FaceMetric, face_metric
 from voxmesh.model.store import Store, build_store, open_store
@@ -24,7 +25,9 @@ _UPPER = ("eye", "brow", "cheekSquint", "noseSneer")
 class Prepared:
     """What every stage of training reads.
 
-    to_coefficients: (52, K) float32, blendshape weights to coefficients of the neutral identity.
+    to_coefficients: (C, K) float32, the store's curves to coefficients of the neutral identity: 52 blendshape weights,
+    or a capture's coefficients themselves. mouth: (C,), 1 for the curves that speech moves, 0 for the others.
+    valid: clips to validate on, where there are any.
     """
 
     config: ModelConfig
@@ -32,6 +35,8 @@ class Prepared:
     metric: FaceMetric
     store: Store
     to_coefficients: torch.Tensor
+    mouth: torch.Tensor
+    valid: Store | None = None
 
 
 def mouth_columns() -> np.ndarray:
@@ -40,7 +45,7 @@ def mouth_columns() -> np.ndarray:
 
 
 def prepare(run: Run, data: Path, config: ModelConfig, variants: int = 4, seed: int = 0, workers: int = 2) -> None:
-    """Fill the run's folder: config, face basis, features. What is already there is kept."""
+    """Fill the run's folder from a talker's dataset: config, face basis, features. What is already there is kept."""
     config = run.create(config)
     store = build_store(run.folder / "features", data, config.features, variants, seed, workers)
     if not (run.folder / "face.safetensors").is_file():
@@ -67,7 +72,14 @@ def fit_basis(config: ModelConfig, avatars: list[Avatar], curves: np.ndarray) ->
 
 def load_prepared(run: Run) -> Prepared:
     """Raises VoxmeshError when `prepare` was not run."""
-    face = run.load_face()
-    metric = face_metric(face, build_avatar(0).topology)
+    face, store = run.load_face(), open_store(run.folder / "features")
     to_coefficients = torch.from_numpy(run.load_arrays("rig")["to_coefficients"])
-    return Prepared(run.config(), face, metric, open_store(run.folder / "features"), to_coefficients)
+    captured = captured_topologies(run)
+    if captured is None:
+        metric, mouth = face_metric(face, build_avatar(0).topology), torch.from_numpy(mouth_columns())
+        return Prepared(run.config(), face, metric, store, to_coefficients, mouth)
+    metric = face_metric(face, next(iter(captured.values())))
+    held_out = run.folder / "features-valid"
+    valid = open_store(held_out) if held_out.is_dir() else None
+    # Which component is speech is not known: losses on the mouth's vertices tell.
+    return Prepared(run.config(), face, metric, store, to_coefficients, torch.ones(len(to_coefficients)), valid)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
 
 from voxmesh.model.talker.augment import augment
-from voxmesh.model.talker.dataset import Clip, read_dataset
+from voxmesh.model.talker.dataset import read_dataset
 from voxmesh.model.talker.phones import PHONES as NAMES
 from voxmesh.model.talker.phones import SILENCE
 from voxmesh.stream.errors import VoxmeshError
@@ -23,12 +24,28 @@ PHONES: tuple[str, ...] = (SILENCE, *sorted(NAMES - {SILENCE}))
 _ARRAYS = ("features", "curves", "phones", "starts")
 
 
+class Clip(Protocol):
+    """What is stored of one: audio (N,) float32, curves (T, C), and (name, start_s, end_s) of its phones.
+
+    No phones (None) is a clip of which nobody knows what was said; an empty list is silence.
+    """
+
+    @property
+    def audio(self) -> np.ndarray: ...
+
+    @property
+    def curves(self) -> np.ndarray: ...
+
+    @property
+    def phones(self) -> list[tuple[str, float, float]] | None: ...
+
+
 @dataclass(frozen=True)
 class Store:
     """One timeline of all clips, end to end.
 
     features: (variants, T, hops * mels) float16, memory-mapped; variant 0 is the clean audio, the rest are augmented.
-    curves: (T, 52) float16. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
+    curves: (T, 52) float16, or (T, K) coefficients of a capture. phones: (T,) int8, indices into PHONES, -1 where nobody knows.
     spans: (clips, 2) int64, the first row of each clip and the row after its last.
     """
 
@@ -67,12 +84,24 @@ def build_store(
     clips: int | None = None,
 ) -> Store:
     """Compute the store in `folder` from the first `clips` (all) of the dataset in `data`, or open it when complete."""
+    about = {"data": str(data)} if clips is None else {"data": str(data), "clips": clips}
+    return fill_store(folder, lambda: read_dataset(data)[:clips], config, variants, seed, workers, about)
+
+
+def fill_store(
+    folder: Path,
+    read: Callable[[], Sequence[Clip]],
+    config: FeatureConfig,
+    variants: int,
+    seed: int,
+    workers: int,
+    about: dict,
+) -> Store:
+    """The store in `folder`, computed of the clips that `read` gives unless it is complete and `about` the same."""
     done = folder / "store.json"
-    about = {"data": str(data), "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
-    if clips is not None:
-        about["clips"] = clips
+    about = {**about, "variants": variants, "seed": seed, "hop": config.hops_per_frame, "mels": config.mels}
     if not done.is_file() or json.loads(done.read_text())["about"] != about:
-        _compute(folder, read_dataset(data)[:clips], config, variants, seed, workers, about)
+        _compute(folder, read(), config, variants, seed, workers, about)
     return open_store(folder)
 
 
@@ -115,8 +144,10 @@ def _compute(
     os.replace(part, folder / "store.json")
 
 
-def phones_of_frames(phones: list[tuple[str, float, float]], frames: int, fps: float) -> np.ndarray:
-    """(frames,) int8: which of PHONES each frame depicts; silence where there is none."""
+def phones_of_frames(phones: list[tuple[str, float, float]] | None, frames: int, fps: float) -> np.ndarray:
+    """(frames,) int8: which of PHONES each frame depicts; silence where there is none, -1 where nobody knows."""
+    if phones is None:
+        return np.full(frames, -1, np.int8)
     indices = np.zeros(frames, np.int8)
     for name, start_s, end_s in phones:
         indices[int(np.ceil(start_s * fps)) : int(np.ceil(end_s * fps))] = PHONES.index(name)

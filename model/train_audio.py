@@ -15,7 +15,7 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.feature_augment import augment_features
-from voxmesh.model.prepare import Prepared, load_prepared, mouth_columns
+from voxmesh.model.prepare import Prepared, load_prepared
 from voxmesh.model.store import PHONES
 from voxmesh.model.trainer import Draw, Training, fit
 from voxmesh.stream.features import mel_edges
@@ -65,8 +65,12 @@ class MouthReader(nn.Module):
 
 
 def phone_loss(logits: Tensor, phones: Tensor) -> Tensor:
-    """(B, P, T) logits, (B, T) indices, -1 where nobody knows -> scalar: cross-entropy, a little smoothed."""
-    return functional.cross_entropy(logits, phones, ignore_index=-1, label_smoothing=0.05)
+    """(B, P, T) logits, (B, T) indices, -1 where nobody knows -> scalar: cross-entropy, a little smoothed.
+
+    0 where nobody knows any.
+    """
+    total = functional.cross_entropy(logits, phones, ignore_index=-1, label_smoothing=0.05, reduction="sum")
+    return total / (phones >= 0).sum().clamp_min(1)
 
 
 def mouth_loss(metric: FaceMetric, got: Tensor, wanted: Tensor) -> Tensor:
@@ -105,8 +109,7 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
     recipe = recipe or Recipe()
     p = prepared or load_prepared(run)
     metric = p.metric.to(training.device)
-    mouth = torch.from_numpy(mouth_columns())[:, None] * p.to_coefficients
-    mouth = mouth.to(training.device)
+    mouth = (p.mouth[:, None] * p.to_coefficients).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
     model = MouthReader(p.config)
 
@@ -118,8 +121,10 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
         value = mouth_loss(metric, got, wanted)
         if recipe.phones_named:
             value = value + PHONE_WEIGHT * phone_loss(named, phones)
+        scalars = {"mouth_rms_mm": metric.rms("mouth", got - wanted)}
         known = phones >= 0
-        hits = float((named.argmax(1) == phones)[known].float().mean())
-        return value, {"mouth_rms_mm": metric.rms("mouth", got - wanted), "phone_hits": hits}
+        if known.any():
+            scalars["phone_hits"] = float((named.argmax(1) == phones)[known].float().mean())
+        return value, scalars
 
     fit(run, "audio", model, loss, training)

@@ -23,7 +23,8 @@ class Backend(Protocol):
     def step(self, inputs: dict[str, np.ndarray], state: State) -> tuple[np.ndarray, np.ndarray, State]:
         """One frame of each of N sessions, each a row: float32, C-contiguous.
 
-        inputs: features (N, hops * mels); noise (N, H, C), added to the logits; template (N, V, 3); identity (N, K, K).
+        inputs: features (N, hops * mels); noise (N, H, C), added to the logits; template (N, V, 3); identity (N, K, K);
+        style (N, S) for a bundle that has styles.
         Returns vertices (N, V, 3), labels (N, H) int64 and the next state; what was given is left as it was.
         """
 

@@ -25,14 +25,14 @@ _LOW, _FREE, _HIGH = 0, 1, 2
 class BlendshapeFit:
     """fit(vertices) -> weights. Made once for an avatar.
 
-    template: (V, 3) metres. deltas: (S, V, 3) metres; a shape that moves nothing gets weight 0.
+    template: (V, 3) metres. deltas: (S, V, 3) metres, S may be 0; a shape that moves nothing gets weight 0.
     Keeps which of the last frame's weights were at a bound, to guess the next ones; the answer does not depend on it.
     """
 
     def __init__(self, template: np.ndarray, deltas: np.ndarray) -> None:
-        self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2)) > 0)
+        self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2), initial=0.0) > 0)
         self._template = template[self._moving].reshape(-1).astype(np.float32)
-        rows = deltas[:, self._moving].reshape(len(deltas), -1).astype(np.float64)
+        rows = deltas[:, self._moving].reshape(len(deltas), 3 * len(self._moving)).astype(np.float64)
         energy = (rows**2).sum(1)
         self._count = len(deltas)
         self._used = np.flatnonzero(energy > 1e-8 * energy.max(initial=0))

@@ -18,6 +18,7 @@ import numpy as np
 
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
+from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
 FORMAT = 2
@@ -45,6 +46,7 @@ class Bundle:
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
+    style: the styles that the step takes as an input, or None when it takes none.
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class Bundle:
     blendshape_names: tuple[str, ...]
     deltas: np.ndarray
     about: dict[str, Any]
+    style: StyleSpace | None = None
 
     def graph(self, backend: str, name: str) -> Path:
         """Raises VoxmeshError when the bundle was exported without this backend's graphs."""
@@ -106,6 +109,7 @@ def load(folder: str | Path | None = None) -> Bundle:
             blendshape_names=tuple(about["blendshape_names"]),
             deltas=deltas,
             about=about,
+            style=space_from_json(about["style"]) if "style" in about else None,
         )
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise VoxmeshError(f"{path} is damaged ({type(error).__name__}: {error}): export or fetch it again") from error

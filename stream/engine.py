@@ -10,6 +10,7 @@ from voxmesh.stream.clock import FrameClock
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.frame_rate import FrameRate
 from voxmesh.stream.hearing import Heard, Hearing
+from voxmesh.stream.manner import Manner
 from voxmesh.stream.noise import Noise
 from voxmesh.stream.types import AudioChunk, Frame
 
@@ -21,6 +22,7 @@ class Engine:
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
     the bundle's own by default; others lie between two of its frames (`FrameRate`).
+    style: (S,) of the bundle's style space (`bundle.style`), or None for neutral.
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
 
@@ -34,6 +36,7 @@ class Engine:
         identity: int = 0,
         backend: Backend | None = None,
         fps: tuple[int, int] | None = None,
+        style: np.ndarray | None = None,
     ) -> None:
         self.bundle = bundle
         own = bundle.features.clock
@@ -46,6 +49,7 @@ class Engine:
         self._backend = backend if backend is not None else open_backend(bundle)
         self._state = initial_state(bundle)
         self._noise = make_noise(bundle, seed, temperature)
+        self.manner = Manner(bundle, style)
         template = self.topology.template
         self._face = {"template": template[None], "identity": self._backend.identity(template)[None]}
 
@@ -64,6 +68,15 @@ class Engine:
         """NaN and infinite samples that were heard as silence."""
         return self.hearing.resampler.replaced
 
+    @property
+    def next_frame(self) -> int:
+        """Index, at the bundle's own rate, of the frame that is made next: the first that a change now can show in."""
+        return self.hearing.next_frame
+
+    def set_style(self, style: np.ndarray | None) -> None:
+        """Ease to another, (S,) or None for neutral, from the next frame on. Raises VoxmeshError if it does not fit."""
+        self.manner.set_style(style)
+
     def push(self, chunk: AudioChunk) -> list[Frame]:
         """Raises ValueError once flushed."""
         return self._frames(self.hearing.push(chunk))
@@ -76,7 +89,12 @@ class Engine:
         return [frame for one in heard for frame in self._rate.push(self._frame(one))]
 
     def _frame(self, heard: Heard) -> Frame:
-        inputs = {"features": heard.features[None], "noise": self._noise.frame(heard.index)[None], **self._face}
+        inputs = {
+            "features": heard.features[None],
+            "noise": self._noise.frame(heard.index)[None],
+            **self._face,
+            **{name: value[None] for name, value in self.manner.inputs(heard.index).items()},
+        }
         vertices, labels, self._state = self._backend.step(inputs, self._state)
         return Frame(heard.index, heard.sample, heard.captured_ns, vertices[0], labels[0])
 

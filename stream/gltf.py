@@ -86,7 +86,8 @@ class _Buffer:
             ),
             values=self._lib.AccessorSparseValues(bufferView=self._view(array[rows])),
         )
-        return self._accessor(array, True, sparse=sparse)
+        # An offset counts into a buffer view, and there is none (glTF 2.0, accessor.schema.json); the library says 0.
+        return self._accessor(array, True, byteOffset=None, sparse=sparse)
 
 
 def write_glb(
@@ -139,7 +140,7 @@ def write_glb(
                 name="face", primitives=[primitive], weights=[0.0] * len(names), extras={"targetNames": list(names)}
             )
         ],
-        materials=[gltf.Material(name="face", pbrMetallicRoughness=skin)],
+        materials=[gltf.Material(name="face", pbrMetallicRoughness=skin, doubleSided=True)],
         animations=[animation],
         bufferViews=buffer.views,
         accessors=buffer.accessors,

@@ -27,6 +27,7 @@ class Hearing:
 
     Frames out = `clock.frames(samples in)`, whatever the chunking. Samples that never came (a gap in
     `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
+    next_frame: index of the first that has not come out yet.
     heard: (n,) float32, what the last push or flush heard, mono at the features' rate.
     """
 
@@ -40,7 +41,7 @@ class Hearing:
         self.resampler = Resampler(self.source_rate, self.clock.sample_rate)
         self.features = LogMel(config)
         self._hops = np.zeros((0, config.mels), np.float32)
-        self._next_frame = 0
+        self.next_frame = 0
         self._captured: deque[tuple[int, int]] = deque()  # (source sample, captured_ns), oldest first
         self._flushed = False
 
@@ -73,9 +74,9 @@ class Hearing:
         self._hear(self.features.push(self.heard))
         # The resampler may be a few samples short of or past the exact ratio: the clock decides.
         wanted = self.clock.frames(self.samples)
-        while self._next_frame + self._available() < wanted:
+        while self.next_frame + self._available() < wanted:
             self._hear(self.features.flush())
-        return self._frames(wanted - self._next_frame)
+        return self._frames(wanted - self.next_frame)
 
     @property
     def samples(self) -> int:
@@ -88,7 +89,7 @@ class Hearing:
 
     def _available(self) -> int:
         """Frames whose features are there. With no look-ahead they are there one sample before the one depicted."""
-        return min(self.clock.frames(self.samples) - self._next_frame, len(self._hops) // self.config.hops_per_frame)
+        return min(self.clock.frames(self.samples) - self.next_frame, len(self._hops) // self.config.hops_per_frame)
 
     def _frames(self, count: int) -> list[Heard]:
         if count <= 0:
@@ -99,8 +100,8 @@ class Hearing:
         return [self._frame(row) for row in rows]
 
     def _frame(self, features: np.ndarray) -> Heard:
-        index = self._next_frame
-        self._next_frame += 1
+        index = self.next_frame
+        self.next_frame += 1
         sample = self.clock.sample(index)
         return Heard(index, sample, self._captured_ns(sample), features)
 

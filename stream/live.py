@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -13,9 +14,10 @@ from typing import Protocol
 import numpy as np
 import soundfile
 
+from voxmesh.stream.audio_file import ignore
+from voxmesh.stream.control import Control
 from voxmesh.stream.depicted_sound import DepictedSound
 from voxmesh.stream.engine import Engine
-from voxmesh.stream.audio_file import ignore
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.freshness import Freshness
 from voxmesh.stream.publish import Publisher
@@ -60,6 +62,7 @@ def run(
     wait_s: float = 0.0,
     samples: int | None = None,
     sinks: Sequence[Sink] = (),
+    control: Control | None = None,
     weigh: Callable[[Frame], np.ndarray] | None = None,
     sound_type: str | None = None,
     also: Callable[[Frame], None] = lambda frame: None,
@@ -69,10 +72,11 @@ def run(
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
-    wait_s: how long to wait for a first viewer before beginning. weigh: (52,) blendshape weights of a frame, published
-    with it. sound_type: publish the sound that frames depict too, as this type. also: given each frame once it is
-    published; must not block. status: called every status_s seconds. stale_ms: frames that are later than this are
-    skipped (`Freshness`), and their sound.
+    wait_s: how long to wait for a first viewer before beginning. sinks: written to beside it. control: answered between
+    chunks; it is given the request `status`. weigh: (52,) blendshape weights of a frame, published with it. sound_type:
+    publish the sound that frames depict too, as this type. also: given each frame once it is published; must not block.
+    status: called every status_s seconds. stale_ms: frames that are later than this are skipped (`Freshness`), and
+    their sound.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
@@ -98,7 +102,7 @@ def run(
         else:
             skipped.clear()
 
-    def numbers() -> Snapshot:
+    def numbers(anew: bool = True) -> Snapshot:
         return telemetry.snapshot(
             overruns=publisher.overruns,
             dropped_samples=max(source.dropped_samples, engine.lost_samples),
@@ -106,15 +110,23 @@ def run(
             skipped=freshness.skipped,
             xruns=source.overflows,
             replaced_samples=engine.replaced_samples,
+            anew=anew,
         )
 
-    publisher.poll()
+    def poll() -> None:
+        publisher.poll()
+        if control is not None:
+            control.poll()
+
+    if control is not None:
+        control.add("status", lambda value: asdict(numbers(anew=False)))
+    poll()
     patience = time.monotonic() + wait_s
     while publisher.viewers == 0 and time.monotonic() < patience and not stop.wait(0.02):
-        publisher.poll()
+        poll()
     due = time.monotonic() + status_s
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):
-        publisher.poll()
+        poll()
         if chunk is not None:
             for sink in sinks:
                 sink.heard(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -47,7 +48,7 @@ class Log:
             line = json.dumps({"time": round(time.time(), 3), "event": event, **fields}, allow_nan=False)
         else:
             line = f"{chr(10) if self._open_line else ''}{text}"
-        print(line, file=self._stream, flush=True)
+        self._print(line, "\n")
         self._open_line = False
 
     def warn(self, message: str) -> None:
@@ -59,7 +60,12 @@ class Log:
             return
         self._due_s = self._now_s() + STATUS_S
         if self.overwrites:
-            print(f"\r{text}\x1b[K", end="", file=self._stream, flush=True)
+            self._print(f"\r{text}\x1b[K", "")
             self._open_line = True
         else:
             self.say("status", text, **fields)
+
+    def _print(self, text: str, end: str) -> None:
+        # Whoever read it may have gone: the face does not stop for that.
+        with contextlib.suppress(OSError):
+            print(text, end=end, file=self._stream, flush=True)

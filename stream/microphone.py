@@ -33,7 +33,7 @@ QUIET_S = 0.5
 SILENCE_S = 0.01
 """How often silence goes on: the length of a block of sound."""
 PATIENCE_S = 2.0
-"""A device that is open and quiet is opened again after this: some, Bluetooth ones above all, take a second to begin."""
+"""A device that is open and quiet is opened again after this: Bluetooth ones take a second to begin."""
 REOPEN_S = 0.4
 """How often one that has gone is looked for."""
 CLOSE_S = 0.4

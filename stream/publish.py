@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from types import TracebackType
 
@@ -11,6 +10,7 @@ import zmq
 
 from voxmesh.stream import wire
 from voxmesh.stream.depicted_sound import SoundBlock
+from voxmesh.stream.endpoints import why_not_bound
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.types import Frame
 
@@ -61,7 +61,7 @@ class Publisher:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            raise VoxmeshError(f"cannot listen on {endpoint}: {_reason(error)}") from error
+            raise VoxmeshError(f"cannot listen on {endpoint}: {why_not_bound(error, '--listen')}") from error
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
         self.session = ""
         if hello is not None:
@@ -165,13 +165,3 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _reason(error: zmq.ZMQError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "the port is taken (is another `voxmesh live` running?): choose another with --listen"
-    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
-        return "this machine has no such address"
-    if error.errno in (errno.EINVAL, errno.EPROTONOSUPPORT):
-        return "an endpoint looks like tcp://127.0.0.1:5556"
-    return str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -10,11 +9,11 @@ import click
 
 from voxmesh.stream.backend import BACKENDS, open_backend
 from voxmesh.stream.bundle import load
-from voxmesh.stream.live_command import full_endpoint
+from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
 from voxmesh.stream.serve import DEFAULT_AUDIO, Limits, Server
 from voxmesh.stream.sessions import Sessions
-from voxmesh.stream.stopping import stop_on_signals
+from voxmesh.stream.stopping import quiet_collector, stop_on_signals
 
 
 @click.command()
@@ -46,9 +45,8 @@ def serve(
     ):
         click.echo(f"audio on {server.endpoint}, frames on {publisher.endpoint}, up to {sessions} sessions")
         sys.stdout.flush()
-        # What has been loaded stays: the collector need not walk it between frames.
-        gc.freeze()
-        server.run(stop, (lambda one: None) if quiet else show)
+        with quiet_collector():
+            server.run(stop, (lambda one: None) if quiet else show)
         if not quiet:
             show(server)
 

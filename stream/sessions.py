@@ -15,6 +15,7 @@ from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.engine import make_noise
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.hearing import Heard, Hearing
+from voxmesh.stream.manner import Manner
 from voxmesh.stream.noise import Noise
 from voxmesh.stream.topology import Topology
 from voxmesh.stream.types import AudioChunk, Frame, State
@@ -22,13 +23,14 @@ from voxmesh.stream.types import AudioChunk, Frame, State
 
 @dataclass(eq=False)
 class Session:
-    """One face: what it hears, what it has heard but not shown, and where its state is (a row of a batch's)."""
+    """One face: what it hears, has heard but not shown, how it speaks, and where its state is (a row of a batch's)."""
 
     hearing: Hearing
     noise: Noise
     topology: Topology
     identity: np.ndarray
     state: State
+    manner: Manner
     row: int = 0
     waiting: deque[Heard] = field(default_factory=deque)
 
@@ -67,17 +69,25 @@ class Sessions:
         return list(self._open)
 
     def open(
-        self, name: str, seed: int = 0, identity: int = 0, *, source_rate: int | None = None, temperature: float = 1.0
+        self,
+        name: str,
+        seed: int = 0,
+        identity: int = 0,
+        *,
+        source_rate: int | None = None,
+        temperature: float = 1.0,
+        style: np.ndarray | None = None,
     ) -> Session:
-        """Raises VoxmeshError when the name is taken, or for an identity, rate or temperature that will not do."""
+        """As `Engine`'s. Raises VoxmeshError when the name is taken, or for something else that will not do."""
         if name in self._open:
             raise VoxmeshError(f"session {name!r} is open already: close it first, or choose another name")
         topology = self.bundle.topology(identity)
         noise = make_noise(self.bundle, seed, temperature)
         hearing = Hearing(self.bundle.features, source_rate)
+        manner = Manner(self.bundle, style)
         if identity not in self._identities:
             self._identities[identity] = self._backend.identity(topology.template)
-        session = Session(hearing, noise, topology, self._identities[identity], initial_state(self.bundle))
+        session = Session(hearing, noise, topology, self._identities[identity], initial_state(self.bundle), manner)
         self._open[name] = session
         return session
 
@@ -113,6 +123,8 @@ class Sessions:
             "noise": np.stack([session.noise.frame(one.index) for session, one in zip(due, heard, strict=True)]),
             **self._faces,
         }
+        manners = [session.manner.inputs(one.index) for session, one in zip(due, heard, strict=True)]
+        inputs |= {name: np.stack([manner[name] for manner in manners]) for name in manners[0]}
         vertices, labels, self._state = self._backend.step(inputs, self._state)
         for row, session in enumerate(due):
             session.state, session.row = self._state, row

@@ -79,7 +79,6 @@ class TakeWriter:
         self._path, self._rate, self._warn = path, rate, warn
         self._items = bytearray()
         self._begun = 0  # sample at which the record in the making begins
-        self._next_frame = 0
         self._whole = True  # the next frame is kept with its vertices
         self._file: BinaryIO | None = None
         try:
@@ -103,12 +102,11 @@ class TakeWriter:
                 vertices = np.ascontiguousarray(frame.vertices, "<f4")
                 self._items += b"V" + SIZED.pack(frame.index, len(vertices)) + vertices.tobytes()
             self._whole = False
-            self._next_frame = frame.index + 1
 
-    def change(self, name: str, value: Any) -> None:
-        """Something changes now, before the next frame."""
+    def change(self, index: int, name: str, value: Any) -> None:
+        """Something changes now, before frame `index` of the engine is made. value: what JSON holds."""
         text = json.dumps({"name": name, "value": value}).encode()
-        self._items += b"E" + SIZED.pack(self._next_frame, len(text)) + text
+        self._items += b"E" + SIZED.pack(index, len(text)) + text
 
     def end(self) -> None:
         """The engine was flushed, and its last frames `made`."""

@@ -16,7 +16,7 @@ BUCKETS_MS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 33.0, 50.0, 75.0, 100.0, 125.
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of all values since the beginning: of those up to each of BUCKETS_MS, above the one before; then of more."""
+    """How many values there were since the beginning: up to each of BUCKETS_MS and above the one before; then above."""
 
     counts: tuple[int, ...]
     total_ms: float
@@ -104,8 +104,10 @@ class Telemetry:
         skipped: int = 0,
         xruns: int = 0,
         replaced_samples: int = 0,
+        *,
+        anew: bool = True,
     ) -> Snapshot:
-        """The numbers now; level and frame rate begin anew."""
+        """The numbers now; level and frame rate begin anew unless told not to."""
         now = self._now()
         elapsed = max(now - self._since, 1e-6)
         level = 10.0 * np.log10(max(self._power / self._powers, 1e-12)) if self._powers else None
@@ -126,8 +128,9 @@ class Telemetry:
             frame_histogram=self._made.histogram(),
             latency_histogram=self._latency.histogram(),
         )
-        self._since, self._frames_before = now, self._frames
-        self._power, self._powers, self._peak = 0.0, 0, 0.0
+        if anew:
+            self._since, self._frames_before = now, self._frames
+            self._power, self._powers, self._peak = 0.0, 0, 0.0
         return result
 
 

@@ -30,6 +30,8 @@ class TorchScriptBackend:
                 self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in graphs)
         except RuntimeError as error:
             raise VoxmeshError(f"{bundle.folder}: TorchScript does not read step.pt: {str(error)[:200]}") from error
+        # A traced step knows its arguments by their order.
+        self._inputs = ["features", "noise", "template", "identity", *(["style"] if bundle.style else [])]
         self._states = [tensor.name for tensor in bundle.states]
 
     def identity(self, template: np.ndarray) -> np.ndarray:
@@ -37,8 +39,7 @@ class TorchScriptBackend:
             return self._identity(self._torch.from_numpy(template)).numpy()
 
     def step(self, inputs: dict[str, np.ndarray], state: State) -> tuple[np.ndarray, np.ndarray, State]:
-        names = ("features", "noise", "template", "identity")
-        arrays = [*(inputs[name] for name in names), *(state[name] for name in self._states)]
+        arrays = [*(inputs[name] for name in self._inputs), *(state[name] for name in self._states)]
         with self._torch.inference_mode():
             vertices, labels, *states = self._step(*(self._torch.from_numpy(array) for array in arrays))
         return vertices.numpy(), labels.numpy(), {n: s.numpy() for n, s in zip(self._states, states, strict=True)}

@@ -20,10 +20,10 @@ from conftest import command, voice
 
 from voxmesh.stream import wire
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.live import Recorder, limited, run
-from voxmesh.stream.live_command import full_endpoint
 from voxmesh.stream.types import AudioChunk, Frame
 
 Subscribe = Callable[..., zmq.Socket]

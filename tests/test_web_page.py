@@ -6,14 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
 import pytest
 import zmq
 from browser import Browser, needs_chromium
-from PIL import Image, ImageDraw
+from pictures import assert_same_face, drawn_by_hand, green_mouth, silhouette
 from test_web_server import Web, web
 
 from voxmesh.stream import bundle as bundles
@@ -24,9 +23,7 @@ from voxmesh.stream.engine import Engine
 from voxmesh.stream.publish import Publisher
 from voxmesh.stream.topology import Topology
 from voxmesh.stream.types import AudioChunk, Frame
-from voxmesh.viewer.camera import Camera, frame
-from voxmesh.viewer.offscreen import BACKGROUND
-from voxmesh.viewer.shading import Shader
+from voxmesh.viewer.camera import frame
 
 pytestmark = needs_chromium
 SIZE = (300, 345)
@@ -132,29 +129,6 @@ def visit(browser: Browser, served: Web) -> None:
     browser.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
 
 
-def drawn_by_hand(topology: Topology, vertices: np.ndarray, camera: Camera) -> np.ndarray:
-    """(height, width, 3) uint8: the same picture by Pillow alone, triangle after triangle, far ones first."""
-    colors = (Shader(topology).colors(vertices, camera.eye) * 255).round()
-    extrinsic = camera.extrinsic()
-    seen = vertices @ extrinsic[:3, :3].T + extrinsic[:3, 3]
-    pixels = seen[:, :2] / seen[:, 2:] * camera.focal_px(SIZE[1]) + np.array(SIZE) / 2
-    image = Image.new("RGB", SIZE, tuple(round(255 * value) for value in BACKGROUND))
-    draw = ImageDraw.Draw(image)
-    for face in topology.faces[np.argsort(-seen[topology.faces, 2].mean(1))]:
-        color = colors[face].mean(0).round().astype(int)
-        draw.polygon([tuple(point) for point in pixels[face]], fill=tuple(color.tolist()))
-    return np.asarray(image)
-
-
-def silhouette(picture: np.ndarray) -> np.ndarray:
-    return np.abs(picture.astype(int) - np.array(BACKGROUND) * 255).max(2) > 24
-
-
-def middle(mask: np.ndarray) -> np.ndarray:
-    """(row, column) of what is True."""
-    return np.argwhere(mask).mean(0)
-
-
 def test_the_face_is_the_one_published(page: Browser, endpoint: str, spoken: Spoken) -> None:
     """Outline, mouth and light are, roughly, those of a picture drawn by other means; and it changes as it speaks."""
     topology, shut, wide = spoken
@@ -164,7 +138,7 @@ def test_the_face_is_the_one_published(page: Browser, endpoint: str, spoken: Spo
         for pose in (shut, wide):
             studio.show(pose, page)
             pictures.append(page.screenshot())
-            wanted = drawn_by_hand(topology, pose, camera)
+            wanted = drawn_by_hand(topology, pose, camera, SIZE)
             found, there = silhouette(pictures[-1]), silhouette(wanted)
             assert (found & there).sum() / (found | there).sum() > 0.97
             assert np.abs(pictures[-1].astype(int) - wanted)[found & there].mean() < 8
@@ -179,17 +153,11 @@ def test_the_face_is_the_one_published(page: Browser, endpoint: str, spoken: Spo
 def test_the_mouth_is_where_it_should_be(page: Browser, endpoint: str, spoken: Spoken, vertex_type: str) -> None:
     """Painted green, the region of the mouth lies where it is drawn by other means, however vertices travel."""
     topology, _, wide = spoken
-    green = topology.albedo.copy()
-    green[topology.regions["mouth"] == 1] = (0, 255, 0)
-    topology = replace(topology, albedo=green)
-    wanted = drawn_by_hand(topology, wide, frame(topology).shrunk_to(SIZE[0] / SIZE[1])).astype(int)
+    topology = green_mouth(topology)
+    wanted = drawn_by_hand(topology, wide, frame(topology).shrunk_to(SIZE[0] / SIZE[1]), SIZE)
     with Studio(topology, vertex_type, endpoint, vertex_type) as studio:
         studio.show(wide, page)
-        found = page.screenshot().astype(int)
-    masks = [picture[..., 1] > picture[..., [0, 2]].max(2) + 40 for picture in (found, wanted)]
-    assert masks[1].sum() > 500
-    assert np.linalg.norm(middle(masks[0]) - middle(masks[1])) < 1.5
-    assert abs(masks[0].sum() / masks[1].sum() - 1) < 0.1
+        assert_same_face(page.screenshot(), wanted)
 
 
 def test_hands_turn_and_magnify_the_face(page: Browser, endpoint: str, spoken: Spoken) -> None:

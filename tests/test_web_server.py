@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from voxmesh.stream import wire
-from voxmesh.viewer.web_server import is_local
+from voxmesh.stream.endpoints import is_local
 
 NOBODY = "tcp://127.0.0.1:9"
 PATHS = ("/", "/page.mjs", "/wire.mjs")

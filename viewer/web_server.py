@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import json
 import mimetypes
 import re
@@ -29,6 +28,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from voxmesh.stream.endpoints import is_local
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.viewer.relay import Mailbox, Relay
 
@@ -149,16 +149,6 @@ async def _listen(connection: ServerConnection, mailbox: Mailbox) -> None:
                 mailbox.taken()
             elif text == "clock":
                 await connection.send(json.dumps({"clock_ms": time.monotonic_ns() / 1e6}))
-
-
-def is_local(endpoint: str) -> bool:
-    """Whether a publisher at `endpoint` is on this machine, so that its clock is ours."""
-    if endpoint.startswith(("ipc:", "inproc:")):
-        return True
-    with suppress(ValueError):
-        host = urlsplit(endpoint).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    return False
 
 
 def _announce(endpoint: str, bind: str, port: int, token: str) -> None:

@@ -71,14 +71,23 @@ class MeshStore:
             raise VoxmeshError(f"{self.folder} has no clip in {' or '.join(splits)}: it has {there}")
         return replace(self, clips=kept)
 
+    @property
+    def vertex_count(self) -> int:
+        """V."""
+        return len(next(iter(self.templates.values())))
+
+    def offsets(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(T, V, 3) float32 metres from the subject's template."""
+        return self._part(index, "offsets", start, stop).astype(np.float32)
+
     def rows(self, index: int, start: int = 0, stop: int | None = None) -> Rows:
         """Rows start..stop of a clip; nothing else of it is read."""
-        features, offsets = (self._part(index, name, start, stop) for name in ("features", "offsets"))
-        return Rows(features.astype(np.float32), offsets.astype(np.float32))
+        features = self._part(index, "features", start, stop).astype(np.float32)
+        return Rows(features, self.offsets(index, start, stop))
 
     def vertices(self, index: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         """(T, V, 3) float32 metres."""
-        return self.templates[self.clips[index].subject] + self.rows(index, start, stop).offsets
+        return self.templates[self.clips[index].subject] + self.offsets(index, start, stop)
 
     def audio(self, index: int) -> np.ndarray:
         """(samples,) float32, -1 to 1, at `features.sample_rate`."""

@@ -20,11 +20,12 @@ def talker() -> None:
 @click.option("--split", default="train", show_default=True, type=click.Choice(["train", "valid", "test"]))
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes to use.")
 @click.option("--people", is_flag=True, help="Let recorded people speak two clips in five (train only).")
-def make(out: Path, clips: int, seed: int, split: str, workers: int, people: bool) -> None:
+@click.option("--moods", is_flag=True, help="Give each clip a mood; sound and phones stay as they are without.")
+def make(out: Path, clips: int, seed: int, split: str, workers: int, people: bool, moods: bool) -> None:
     """Write a data set; run again, it goes on where it stopped."""
     from voxmesh.model.talker.dataset import write_dataset
 
-    write_dataset(out, clips, seed, split, people=people, workers=workers)
+    write_dataset(out, clips, seed, split, people=people, moods=moods, workers=workers)
 
 
 @talker.command()

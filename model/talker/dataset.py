@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from voxmesh.model.talker.articulation import articulate
 from voxmesh.model.talker.festival import SynthesiserCrash
+from voxmesh.model.talker.moods import AXES, draw_style, express
 from voxmesh.model.talker.pauses import fill_pauses, pause_s, without_speech
 from voxmesh.model.talker.people import monologue
 from voxmesh.model.talker.prosody import jaw_loudness, prosody
@@ -36,7 +37,7 @@ class Clip:
     """One spoken clip: audio (N,) float32 in -1..1 at 16 kHz, curves (T, 52) float32 at 60 fps in ARKIT_NAMES' order.
 
     Frame t depicts sample floor(t * 16000 / 60); T = ceil(N * 60 / 16000). `phones` are (name, start_s, end_s)
-    without silences, names from `phones.PHONES`.
+    without silences, names from `phones.PHONES`. style: (5,) float32 along `moods.AXES`, zeros for no mood.
     """
 
     audio: np.ndarray
@@ -46,6 +47,7 @@ class Clip:
     language: str
     text: str
     split: str
+    style: np.ndarray = field(default_factory=lambda: np.zeros(len(AXES), np.float32))
 
 
 def frames_of(samples: int) -> int:
@@ -77,12 +79,12 @@ def _utterances(rng: np.random.Generator, voice: Voice) -> Iterator[tuple[str, n
             yield text, *take
 
 
-def make_clip(seed: int, index: int, split: str = "train", *, people: bool = False) -> Clip:
+def make_clip(seed: int, index: int, split: str = "train", *, people: bool = False, moods: bool = False) -> Clip:
     """Clip `index` of the endless stream that `seed` names; the same arguments give the same bytes.
 
-    Where there may be `people`, they speak two clips in five, and synthesisers the others. A clip on which a
-    synthesiser dies is drawn again. Raises VoxmeshError when one is missing, for a split that is none of SPLITS, or
-    for people in another split than "train": none of them is held out.
+    With `moods` it is the same clip `in_mood`. Where there may be `people`, they speak two clips in five, and
+    synthesisers the others. A clip on which a synthesiser dies is drawn again. Raises VoxmeshError when one is missing,
+    for a split that is none of SPLITS, or for people in another split than "train": none of them is held out.
     """
     if split not in SPLITS:
         raise VoxmeshError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
@@ -90,10 +92,20 @@ def make_clip(seed: int, index: int, split: str = "train", *, people: bool = Fal
         raise VoxmeshError(f"recorded people speak in the train split only, not in {split!r}")
     for attempt in range(_ATTEMPTS):
         try:
-            return _make_clip(np.random.default_rng([seed, index, SPLITS.index(split), attempt]), split, people)
+            clip = _make_clip(np.random.default_rng([seed, index, SPLITS.index(split), attempt]), split, people)
+            return in_mood(clip, seed, index) if moods else clip
         except SynthesiserCrash as crash:
             last = crash
     raise last
+
+
+def in_mood(clip: Clip, seed: int, index: int) -> Clip:
+    """Clip `index` of `seed` in a mood of its own: the same sound and phones, another face.
+
+    The mood comes from a generator of its own, so what was computed from the sound of clips without moods holds.
+    """
+    style = draw_style(np.random.default_rng([seed, index, SPLITS.index(clip.split), *b"mood"]))
+    return replace(clip, curves=express(clip.curves, style), style=style)
 
 
 def _make_clip(rng: np.random.Generator, split: str, people: bool) -> Clip:
@@ -157,9 +169,9 @@ def _path(folder: Path, index: int) -> Path:
     return folder / f"{index:06d}.npz"
 
 
-def _write_clip(folder: str, seed: int, index: int, split: str, people: bool) -> dict[str, object]:
+def _write_clip(folder: str, seed: int, index: int, split: str, people: bool, moods: bool) -> dict[str, object]:
     """Make clip `index` and put it in place whole; the line for the manifest."""
-    clip = make_clip(seed, index, split, people=people)
+    clip = make_clip(seed, index, split, people=people, moods=moods)
     path = _path(Path(folder), index)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
@@ -168,32 +180,42 @@ def _write_clip(folder: str, seed: int, index: int, split: str, people: bool) ->
             audio=np.round(clip.audio * 32767.0).astype(np.int16),
             curves=clip.curves.astype(np.float16),
             phones=np.frombuffer(json.dumps(clip.phones).encode(), np.uint8),
+            style=clip.style,
         )
     partial.replace(path)
-    about = {"index": index, "seed": seed, "split": split, "samples": len(clip.audio), "frames": len(clip.curves)}
+    about = {"index": index, "seed": seed, "split": split, "moods": moods}
+    about |= {"samples": len(clip.audio), "frames": len(clip.curves)}
     return {**about, "voice": clip.voice, "language": clip.language, "text": clip.text}
 
 
 def write_dataset(
-    folder: str | Path, clips: int, seed: int, split: str = "train", *, people: bool = False, workers: int = 1
+    folder: str | Path,
+    clips: int,
+    seed: int,
+    split: str = "train",
+    *,
+    people: bool = False,
+    moods: bool = False,
+    workers: int = 1,
 ) -> None:
     """Write clips 0..clips-1 into `folder`: NNNNNN.npz each and manifest.jsonl, one line a clip, as they are made.
 
     Run again with the same arguments it makes only what is missing. Raises VoxmeshError when `folder` holds clips of
-    another seed or split.
+    another seed or split, or such with moods among such without.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "manifest.jsonl"
     done = set()
     for line in _manifest(folder) if manifest.exists() else ():
-        if (line["seed"], line["split"]) != (seed, split):
-            found = f"seed {line['seed']} split {line['split']}"
-            raise VoxmeshError(f"{folder} already holds {found}, not seed {seed} split {split}; choose another folder")
+        has, asked = (line["seed"], line["split"], line.get("moods", False)), (seed, split, moods)
+        if has != asked:
+            found, wanted = (f"seed {a} split {b} {'with' if c else 'without'} moods" for a, b, c in (has, asked))
+            raise VoxmeshError(f"{folder} already holds {found}, not {wanted}; choose another folder")
         if _path(folder, int(line["index"])).exists():
             done.add(line["index"])
     todo = [index for index in range(clips) if index not in done]
-    arguments = zip(*((str(folder), seed, index, split, people) for index in todo), strict=True) if todo else ()
+    arguments = zip(*((str(folder), seed, index, split, people, moods) for index in todo), strict=True) if todo else ()
     bar = tqdm(total=clips, initial=clips - len(todo), unit="clip", desc=f"talker {split}")
     with bar, manifest.open("a", encoding="utf-8") as out:
 
@@ -222,32 +244,35 @@ def _manifest(folder: Path) -> list[dict]:
 
 
 class _Folder(Sequence[Clip]):
-    """Clips read from disk when asked for."""
+    """Clips read from disk when asked for, those without a mood given one where `moods` says so."""
 
-    def __init__(self, folder: Path, lines: list[dict]) -> None:
-        self._folder, self._lines = folder, lines
+    def __init__(self, folder: Path, lines: list[dict], moods: bool) -> None:
+        self._folder, self._lines, self._moods = folder, lines, moods
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def __getitem__(self, item):
         if isinstance(item, slice):
-            return _Folder(self._folder, self._lines[item])
+            return _Folder(self._folder, self._lines[item], self._moods)
         line = self._lines[item]
         with np.load(_path(self._folder, line["index"]), allow_pickle=False) as data:
             audio = data["audio"].astype(np.float32) / 32767.0
             curves = data["curves"].astype(np.float32)
             phones = [(name, start, end) for name, start, end in json.loads(data["phones"].tobytes())]
-        return Clip(audio, curves, phones, line["voice"], line["language"], line["text"], line["split"])
+            style = {"style": data["style"]} if "style" in data else {}
+        clip = Clip(audio, curves, phones, line["voice"], line["language"], line["text"], line["split"], **style)
+        return in_mood(clip, line["seed"], line["index"]) if self._moods and not line.get("moods") else clip
 
 
-def read_dataset(folder: str | Path, split: str | None = None) -> Sequence[Clip]:
+def read_dataset(folder: str | Path, split: str | None = None, *, moods: bool = False) -> Sequence[Clip]:
     """Clips of a folder that `write_dataset` wrote, in the order of their index, each read when it is asked for.
 
+    With `moods`, clips that were made without are given those that they would have been made with.
     Raises VoxmeshError when there is no manifest.
     """
     folder = Path(folder)
     if not (folder / "manifest.jsonl").exists():
         raise VoxmeshError(f"{folder} is no data set (no manifest.jsonl); make one: voxmesh talker make -o {folder}")
     lines = {line["index"]: line for line in _manifest(folder) if split in (None, line["split"])}
-    return _Folder(folder, [lines[index] for index in sorted(lines) if _path(folder, index).exists()])
+    return _Folder(folder, [lines[index] for index in sorted(lines) if _path(folder, index).exists()], moods)

@@ -1,7 +1,7 @@
 // Reads messages with the Unreal plugin's engine-free part and prints a line of each: `reader files FILE...`,
 // `reader live ENDPOINT` until goodbye, over libzmq, `reader mutate COUNT FILE...`, and `reader newest ENDPOINT`, which
-// runs the plugin's receiver until goodbye; `reader timed ENDPOINT` tells when each frame came. tests/foreign.py makes the same lines in Python. Compiled with
-// -DVOXMESH_FUZZ it is a libFuzzer target instead: clang++ -std=c++17 -fsanitize=fuzzer,address -DVOXMESH_FUZZ.
+// runs the plugin's receiver until goodbye; `reader timed ENDPOINT` tells when each frame came. tests/foreign.py makes the
+// same lines in Python. Compiled with -DVOXMESH_FUZZ it is a libFuzzer target instead: viewer/unreal/README.md has the command.
 #include "VoxMeshReceiver.h"
 
 #include <chrono>
