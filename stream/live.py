@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -119,7 +118,7 @@ def run(
             control.poll()
 
     if control is not None:
-        control.add("status", lambda value: asdict(numbers(anew=False)))
+        control.add("status", lambda value: numbers(anew=False).figures())
     poll()
     patience = time.monotonic() + wait_s
     while publisher.viewers == 0 and time.monotonic() < patience and not stop.wait(0.02):

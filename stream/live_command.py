@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +211,7 @@ def live(
             stack.enter_context(viewer_window(publisher.endpoint))
 
         def status(snapshot: Snapshot, last: bool = False) -> None:
-            logger.status(snapshot.line(), asdict(snapshot), last)
+            logger.status(snapshot.line(), snapshot.figures(), last)
             if server is not None:
                 server.update(snapshot)
 

@@ -19,6 +19,9 @@ KAISER_BETA = 6.0
 """-63 dB of aliasing."""
 CUTOFF = 0.96
 """Of the lower Nyquist frequency: -6 dB at 7.7 kHz, less than -0.1 dB up to 7.2 kHz."""
+LOUDEST = 32768.0
+"""Beyond it samples are cut: far above full scale (16-bit integers that nobody scaled get so far), far below what makes
+a power infinite, which the features' running mean would remember for ever."""
 MAX_TABLE = 1024
 BLOCK_OUTPUTS = 4096
 
@@ -27,7 +30,7 @@ class Resampler:
     """push (N,) or (N, C) samples at `source_rate` -> (n,) float32 at `rate`; output k lies at k / rate seconds.
 
     Of N samples come ceil(N * rate / source_rate), the last `delay_samples` of the source after a flush.
-    Non-finite samples become 0 and are counted in `replaced`.
+    Non-finite samples become 0 and are counted in `replaced`; those beyond LOUDEST are cut.
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
@@ -51,10 +54,10 @@ class Resampler:
         mono = np.asarray(samples, np.float32)
         if mono.ndim == 2:
             mono = mono.mean(axis=1, dtype=np.float32)
-        finite = np.isfinite(mono)
-        if not finite.all():
+        if not (np.abs(mono) <= LOUDEST).all():
+            finite = np.isfinite(mono)
             self.replaced += int(mono.size - finite.sum())
-            mono = np.where(finite, mono, np.float32(0))
+            mono = np.where(finite, np.clip(mono, -LOUDEST, LOUDEST), np.float32(0))
         if self.delay_samples == 0:
             return mono
         self._buffer = np.concatenate([self._buffer, mono])

@@ -6,7 +6,8 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,11 @@ class Snapshot:
     replaced_samples: int
     frame_histogram: Histogram
     latency_histogram: Histogram
+
+    def figures(self) -> dict[str, Any]:
+        """All but the histograms, as JSON holds it."""
+        histograms = ("frame_histogram", "latency_histogram")
+        return {name: value for name, value in asdict(self).items() if name not in histograms}
 
     def line(self) -> str:
         """One line for a terminal of 120 columns."""

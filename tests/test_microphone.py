@@ -169,6 +169,7 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
     listed = subprocess.run(command("devices"), env=virtual, capture_output=True, text=True, timeout=30)
     assert listed.returncode == 0 and "pulse" in listed.stdout, listed
     arguments = ("--mic", "pulse", "--rate", 48000, "--seconds", 4, "--record", "heard.wav", "--wait", 30)
+    arguments += ("--stale", 600_000)
     options = ("--bundle", tiny_bundle, "--seed", 11)
     live = subprocess.Popen(
         command("live", "--listen", "tcp://127.0.0.1:*", *arguments, *options),
