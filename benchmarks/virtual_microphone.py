@@ -1,4 +1,4 @@
-"""A microphone where there is none: a PulseAudio of our own, whose loudspeaker `vspk` is heard by its microphone `vmic`.
+"""A microphone where there is none: a PulseAudio of our own, with a loudspeaker `vspk` that its microphone `vmic` hears.
 
 Programs find it by the environment `env`, as the ALSA devices `default` and `pulse`. Killing the server is an unplugged
 device; starting it again, one that is plugged in.

@@ -108,7 +108,8 @@ class Block:
 class Microphone:
     """An open microphone: a Source.
 
-    wanted: index or part of the name, None for the default. rate: samples a second, None for the device's own.
+    wanted: index or part of the name, None for the default. rate: samples a second, None for the device's own. now_ns:
+    the wall clock, for tests.
     dropped_samples: lost because the engine fell behind, because PortAudio lost them, or while the device was away.
     overflows: how often PortAudio said that it had lost sound itself (how much, capture times tell).
     While no sound comes, silence keeps the frames' cadence: from QUIET_S on, at the wall clock's pace. The device is
@@ -118,10 +119,14 @@ class Microphone:
     """
 
     def __init__(
-        self, wanted: str | None = None, rate: int | None = None, warn: Callable[[str], None] = ignore
+        self,
+        wanted: str | None = None,
+        rate: int | None = None,
+        warn: Callable[[str], None] = ignore,
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._sd = portaudio()
-        self._wanted, self._warn = wanted, warn
+        self._wanted, self._warn, self._now_ns = wanted, warn, now_ns
         device = choose(devices(), wanted)
         self.name = device.name
         self.rate = rate or device.rate
@@ -163,7 +168,7 @@ class Microphone:
         self.overflows += overflow
         age_ns = capture_age_ns(when.currentTime, when.inputBufferAdcTime, frames, rate)
         try:
-            self._queue.put_nowait(Block(data.copy(), time.monotonic_ns() - age_ns, age_ns, overflow, self._missed))
+            self._queue.put_nowait(Block(data.copy(), self._now_ns() - age_ns, age_ns, overflow, self._missed))
         except queue.Full:
             self._missed += frames * self.rate // rate
 
@@ -183,7 +188,7 @@ class Microphone:
                     continue
                 if not silent:
                     self._warn(f"microphone {self.name!r} does not answer: silence until it is back")
-                until_ns = time.monotonic_ns() - age_ns
+                until_ns = self._now_ns() - age_ns
                 count = self._cadence.silence(until_ns)
                 silent += count
                 captured_ns = until_ns - count * 1_000_000_000 // self.rate

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 import zmq
-from virtual_microphone import VirtualMicrophone
 
+from virtual_microphone import VirtualMicrophone
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
