@@ -69,7 +69,6 @@ class OnnxBackend:
                 f"{bundle.folder}: step.onnx lacks {sorted(set(self._outputs) - names)}: export it again"
             )
 
-
     def identity(self, template: np.ndarray) -> np.ndarray:
         return self._identity.run(["identity"], {"template": template})[0]
 
