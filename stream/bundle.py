@@ -29,6 +29,7 @@ from voxmesh.stream.npz import DAMAGED, read_npz
 from voxmesh.stream.onnx_check import Signature
 from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
+from voxmesh.stream.windows import SoundConfig
 
 FORMAT = 2
 UNIT_M = 1e-5
@@ -55,13 +56,14 @@ class Bundle:
 
     topologies: one an identity; all share faces, landmarks and regions.
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
+    heads: H of the categorical latent; 0 where the family has none.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
     style: the styles that the step takes as an input, or None when it takes none.
     """
 
     folder: Path
-    features: FeatureConfig
+    features: FeatureConfig | SoundConfig
     heads: int
     classes: int
     temperature: np.ndarray
@@ -113,7 +115,8 @@ def _load(folder: Path, about: dict[str, Any]) -> Bundle:
     """about: what bundle.json says."""
     _check_format(folder / "bundle.json", about["format"])
     signatures = _check_files(folder, about["checksums"])
-    features = FeatureConfig(**about["features"])
+    # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
+    features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
     check_features(features)
     states = tuple(_state(*state) for state in about["states"])
     names = tuple(map(str, about["blendshape_names"]))
@@ -160,12 +163,12 @@ def _state(name: Any, dtype: Any, shape: Any) -> Tensor:
 def _check(bundle: Bundle, step: Signature) -> None:
     """The parts fit one another. Raises ValueError."""
     b = bundle
-    if not (b.heads > 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
+    if not (b.heads >= 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
         raise ValueError(f"{b.heads} heads of {b.classes} classes, temperatures of {b.temperature.shape}")
     if not (np.isfinite(b.temperature).all() and (b.temperature >= 0).all()):
         raise ValueError(f"temperatures of {b.temperature}")
     wanted = {
-        "features": (b.features.hops_per_frame * b.features.mels,),
+        "features": (b.features.frame_width,),
         "noise": (b.heads, b.classes),
         "template": (b.topologies[0].vertices, 3),
         "identity": (-1, -1),
@@ -193,6 +196,11 @@ def write_avatar(path: Path, topologies: list[Topology], deltas: np.ndarray) -> 
         deltas=_quantise(deltas),
         **regions,
     )
+
+
+def as_stored(metres: np.ndarray) -> np.ndarray:
+    """Positions as a bundle gives them back, float32 metres."""
+    return _quantise(metres) * np.float32(UNIT_M)
 
 
 def _quantise(metres: np.ndarray) -> np.ndarray:

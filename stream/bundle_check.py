@@ -17,13 +17,14 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
 from voxmesh.stream.onnx_check import FLOAT, INT64, Signature, check_graph
 from voxmesh.stream.topology import Topology
+from voxmesh.stream.windows import SoundConfig
 
 MAX_JSON_BYTES = 4 << 20
 MAX_FILE_BYTES = 512 << 20
 MAX_NUMBERS = 1 << 26
 """Of one input of a graph, one session."""
 _MOST = {"sample_rate": 192_000, "fps_num": 1_000_000, "fps_den": 1_000_000, "hops_per_frame": 64, "mels": 1024}
-_MOST |= {"window_samples": 65_536, "fft_samples": 65_536, "lookahead_samples": 1_920_000}
+_MOST |= {"window_samples": 65_536, "fft_samples": 65_536, "lookahead_samples": 1_920_000, "hop_samples": 65_536}
 
 
 def read_bounded(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
@@ -58,7 +59,7 @@ def check_files(folder: Path, checksums: dict[str, str]) -> dict[str, Signature]
     return signatures
 
 
-def check_features(config: FeatureConfig) -> None:
+def check_features(config: FeatureConfig | SoundConfig) -> None:
     """Raises ValueError for what would take all memory, or give numbers that are none."""
     values = asdict(config)
     wrong = [
@@ -66,11 +67,17 @@ def check_features(config: FeatureConfig) -> None:
         for name, value in values.items()
         if type(value) not in (int, float) or not math.isfinite(value) or (name in _MOST and type(value) is not int)
     ]
-    wrong += [name for name, most in _MOST.items() if name not in wrong and not 0 <= values[name] <= most]
+    wrong += [name for name in values if name in _MOST and name not in wrong and not 0 <= values[name] <= _MOST[name]]
     if wrong:
         raise ValueError(f"features have {', '.join(f'{name} {values[name]!r}' for name in wrong)}")
-    clock = config.clock  # has checks of its own
-    good = (
+    good = _good_windows(config) if isinstance(config, SoundConfig) else _good_hops(config)
+    if not good:
+        raise ValueError(f"features that no sound has: {config}")
+
+
+def _good_hops(config: FeatureConfig) -> bool:
+    clock = config.clock
+    return (
         config.hops_per_frame * clock.fps_num <= clock.sample_rate * clock.fps_den
         and 0 < config.window_samples <= config.fft_samples
         and config.mels > 0
@@ -81,8 +88,15 @@ def check_features(config: FeatureConfig) -> None:
         and config.peak_fall_db_per_s >= 0
         and max(abs(config.prior_level), abs(config.prior_peak)) <= 1e3
     )
-    if not good:
-        raise ValueError(f"features that no sound has: {config}")
+
+
+def _good_windows(config: SoundConfig) -> bool:
+    return (
+        0 < config.hann_samples <= config.fft_samples < 2 * config.window_samples
+        and min(config.mels, config.hop_samples) > 0
+        and config.frame_width <= MAX_NUMBERS
+        and min(config.floor_power, config.mean_level, config.quietest_level) >= 1e-30
+    )
 
 
 def check_step(signature: Signature, wanted: dict[str, tuple[int, ...]], states: tuple[str, ...]) -> None:

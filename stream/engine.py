@@ -25,7 +25,8 @@ class Engine:
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
     the bundle's own by default; others lie between two of its frames (`FrameRate`).
-    style: (S,) of the bundle's style space (`bundle.style`), or None for neutral. gains: how much regions move.
+    style: (S,) of the bundle's style space (`bundle.style`), or None for neutral, and its strength.
+    gains: how much regions move.
     template: (V, 3) float32 metres, to be worn instead of the identity's neutral face.
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
@@ -41,6 +42,7 @@ class Engine:
         backend: Backend | None = None,
         fps: tuple[int, int] | None = None,
         style: np.ndarray | None = None,
+        style_strength: float = 1.0,
         gains: Gains = AS_IT_IS,
         template: np.ndarray | None = None,
     ) -> None:
@@ -57,7 +59,7 @@ class Engine:
         self._backend = backend if backend is not None else open_backend(bundle)
         self._state = initial_state(bundle)
         self._noise = make_noise(bundle, seed, temperature)
-        self.manner = Manner(bundle, self.topology, style, gains)
+        self.manner = Manner(bundle, self.topology, style, style_strength, gains)
         template = self.topology.template
         self._face = {"template": template[None], "identity": self._backend.identity(template)[None]}
 

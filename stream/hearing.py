@@ -10,6 +10,7 @@ import numpy as np
 from voxmesh.stream.features import FeatureConfig, LogMel
 from voxmesh.stream.resample import Resampler, to_mono
 from voxmesh.stream.types import AudioChunk
+from voxmesh.stream.windows import SoundConfig, WindowLogMel
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Hearing:
     heard: (n,) float32, what the last push or flush heard, mono at the features' rate.
     """
 
-    def __init__(self, config: FeatureConfig, source_rate: int | None = None) -> None:
+    def __init__(self, config: FeatureConfig | SoundConfig, source_rate: int | None = None) -> None:
         self.config = config
         self.clock = config.clock
         self.source_rate = source_rate or self.clock.sample_rate
@@ -39,8 +40,8 @@ class Hearing:
         self.received = 0  # samples, at the source's rate
         self.heard = np.zeros(0, np.float32)
         self.resampler = Resampler(self.source_rate, self.clock.sample_rate)
-        self.features = LogMel(config)
-        self._hops = np.zeros((0, config.mels), np.float32)
+        self.features = WindowLogMel(config) if isinstance(config, SoundConfig) else LogMel(config)
+        self._hops = np.zeros((0, self.features.width), np.float32)
         self.next_frame = 0
         self._captured: deque[tuple[int, int]] = deque()  # (source sample, captured_ns), oldest first
         self._flushed = False
