@@ -56,7 +56,7 @@ def sending(kind: int, endpoint: str, send: Callable[[zmq.Socket], None], client
 
 
 def unmoved(name: str, injected: str, live: LiveProcess, seen: Watcher, since_ns: int, note: str = "") -> Row:
-    """The row of a stream that nothing should have come of: it lost what it says it skipped, none came a second late."""
+    """The row of a stream that goes on: it lost no more than it says it skipped, and paused for less than a second."""
     seen.wait_for(60)
     pause_s = seen.longest_pause_s(since_ns)
     live.process.terminate()
