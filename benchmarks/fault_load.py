@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import zmq
+
 from live_process import SAMPLE, LiveProcess, Watcher
 from torture import Row
 from virtual_microphone import VirtualMicrophone

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
 from live_process import SAMPLE, LiveProcess, Watcher
 from torture import Row
 

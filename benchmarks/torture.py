@@ -30,7 +30,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation")
+FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation", "fault_time")
 
 
 @dataclasses.dataclass(frozen=True)

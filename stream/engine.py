@@ -22,6 +22,8 @@ class Engine:
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
     the bundle's own by default; others lie between two of its frames (`FrameRate`).
+    passing: while it is set sound is heard and no frame is made of it, which is ten times as fast; `passed_frames`
+    counts those that are missing (at another frame rate than the bundle's none is: they are interpolated).
     style: (S,) of the bundle's style space (`bundle.style`), or None for neutral.
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
@@ -50,6 +52,8 @@ class Engine:
         self._state = initial_state(bundle)
         self._noise = make_noise(bundle, seed, temperature)
         self.manner = Manner(bundle, style)
+        self.passing = False
+        self.passed_frames = 0
         template = self.topology.template
         self._face = {"template": template[None], "identity": self._backend.identity(template)[None]}
 
@@ -86,6 +90,9 @@ class Engine:
         return self._frames(self.hearing.flush()) + self._rate.flush(self.hearing.samples)
 
     def _frames(self, heard: list[Heard]) -> list[Frame]:
+        if self.passing:
+            self.passed_frames += len(heard) if self._rate.same else 0
+            return []
         return [frame for one in heard for frame in self._rate.push(self._frame(one))]
 
     def _frame(self, heard: Heard) -> Frame:
