@@ -25,7 +25,7 @@ def six_hours(folder: Path) -> Row:
         f"took {report.seconds_taken:.0f} s"
     )
     lost = report.frames_expected - report.frames
-    return Row(f"{HOURS} hours, faults at random", "every 4 s", report.exact and report.flat, lost, None, note)
+    return Row(f"{HOURS} hours, faults at random", "every 5 s", report.exact and report.flat, lost, None, note)
 
 
 def crystal_off(folder: Path) -> Row:

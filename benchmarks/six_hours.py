@@ -14,8 +14,8 @@ lost       samples that were lost, by the engine's count and by ours
 memory     of the process, MB: after a tenth of the time, at the end, and the most in between
 cost       CPU milliseconds a second of sound, the median over the second tenth of the time and over the last
 
-The last line is one JSON object; exit code 1 unless frames and losses are exact, memory grows by less than 5 MB and cost
-by less than a fifth.
+The last line is one JSON object; exit code 1 unless frames and losses are exact, memory grows by less than 5 MB and
+cost by less than a fifth.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ from voxmesh.stream.take import TakeWriter
 from voxmesh.stream.types import AudioChunk, Frame
 
 RATE = 48000
-FAULT_EVERY = 2000
-"""One chunk in so many has a fault of each kind: of some kind every four seconds."""
+CHUNK = 2400
+FAULT_EVERY = 500
+"""One chunk in so many has a fault of each kind: of some kind every five seconds."""
 GROWTH_MB = 5.0
 GROWTH_COST = 1.2
 
@@ -79,12 +80,12 @@ class FaultySource:
                 away = int(rng.integers(1, 20 * RATE))
                 self.dropped_samples += away
                 self.away_samples += away
-                for start in range(at, at + away, 480):
-                    yield AudioChunk(np.zeros(min(480, at + away - start), np.float32), start)
+                for start in range(at, at + away, CHUNK):
+                    yield AudioChunk(np.zeros(min(CHUNK, at + away - start), np.float32), start)
                 at += away
             elif fault == 2:
                 yield None
-            count = 480 if rng.random() < 0.9 else int(rng.integers(1, 4800))
+            count = CHUNK if rng.random() < 0.9 else int(rng.integers(1, 4800))
             samples = np.resize(self._kinds[second // 20 % 3], count).astype(np.float32)
             if fault == 3:
                 samples[rng.integers(0, count) :] = np.nan
@@ -137,10 +138,8 @@ class Counted:
 
     def made(self, frames: list[Frame]) -> None:
         for frame in frames:
-            finite = bool(np.isfinite(frame.vertices).all())
-            self.wrong += not (
-                finite and frame.index == self.frames and frame.sample == self._clock.sample(frame.index)
-            )
+            exact = frame.index == self.frames and frame.sample == self._clock.sample(frame.index)
+            self.wrong += not (exact and np.isfinite(frame.vertices).all())
             self.frames += 1
 
     def change(self, index: int, name: str, value: object) -> None:

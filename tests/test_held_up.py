@@ -37,7 +37,7 @@ def test_late_frames_are_skipped_and_counted() -> None:
 
 
 def test_a_machine_that_is_too_slow_lets_sound_pass_and_stays_with_now(tiny: Bundle) -> None:
-    """Sound comes in half as fast again as it is computed: what is computed is half a second late and a bit, at most."""
+    """Sound comes half as fast again as it is computed: what is computed is half a second late and a bit, at most."""
     freshness, engine = Freshness(500), Engine(tiny)
     now_ns, ages, indices = 10**12, [], []
     for k in range(2000):

@@ -107,9 +107,8 @@ def test_a_full_disk_ends_the_take_and_nothing_else(tmp_path: Path) -> None:
     """It says so once; what comes after is taken and forgotten."""
     said: list[str] = []
     writer = TakeWriter(tmp_path / "x.take", RATE, {}, said.append)
-    full = open("/dev/full", "wb", buffering=0)
     writer._file.close()
-    writer._file = full
+    writer._file = Path("/dev/full").open("wb", buffering=0)
     for second in range(5):
         writer.heard(AudioChunk(np.zeros(RATE, np.float32), second * RATE))
         writer.made([frame(second, 0.0)])
