@@ -16,8 +16,8 @@ from live_process import SAMPLE, LiveProcess, Watcher, end
 from torture import Row
 from virtual_microphone import VirtualMicrophone
 
-FRESH_NS = 300_000_000
-"""Sound that is shown after at most this is now; the look-ahead is 100 ms of it."""
+FRESH_NS = 500_000_000
+"""Sound that is shown after at most this is now: `--stale`'s default."""
 FILE = ("--wav", SAMPLE, "--loop")
 
 

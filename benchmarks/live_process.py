@@ -100,8 +100,8 @@ class LiveProcess:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a session ended. final: its last status. lost: frames that the watcher never got; all of them are skipped ones
-    if `good`, which also says that frames came in order, then bye, and that the exit code was 0.
+    """How a session ended. final: its last status. lost: frames that the watcher never got; if `good` all of them are
+    skipped ones, which also says that frames came in order, then bye, and that the exit code was 0.
     """
 
     final: dict[str, Any]

@@ -113,16 +113,17 @@ class Looks:
         self.memory_mb[self.last + 1 : second + 1] = self._process.memory_info().rss / 1e6
         self.cpu_s[self.last + 1 : second + 1] = time.process_time()
         self.last = second
-        if second % 60 == 10:
+        there, reads = 10 <= second % 60 < 50, second % 60 >= 30
+        if there and self._socket is None:
             self._socket = self._context.socket(zmq.SUB)
             self._socket.linger, self._socket.rcvhwm = 0, 10
             self._socket.subscribe(b"")
             self._socket.connect(self._endpoint)
-        elif second % 60 == 50 and self._socket is not None:
+        elif not there and self._socket is not None:
             self._socket.close()
-        elif 30 < second % 60 < 50 and self._socket is not None:
-            while self._socket.poll(0):
-                self._socket.recv()
+            self._socket = None
+        while reads and self._socket is not None and self._socket.poll(0):
+            self._socket.recv()
 
     def close(self) -> None:
         self._context.destroy(linger=0)

@@ -36,7 +36,7 @@ PATIENCE_S = 2.0
 """A device that is open and quiet is opened again after this: Bluetooth ones take a second to begin."""
 REOPEN_S = 0.4
 """How often one that has gone is looked for."""
-CLOSE_S = 0.4
+CLOSE_S = 0.2
 
 
 @dataclass(frozen=True)
