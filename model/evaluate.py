@@ -20,6 +20,7 @@ from tqdm import tqdm
 from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
+from voxmesh.model.latent import FREE_TEMPERATURE
 from voxmesh.model.lookahead import frames_late, with_delay
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
@@ -28,9 +29,6 @@ from voxmesh.model.train_context import load_live
 from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import Noise
-
-FREE = 1.12
-"""Sampling temperature of the heads that do not follow the audio."""
 
 
 def load_step(run: Run, lookahead_ms: float | None = None) -> Step:
@@ -46,9 +44,9 @@ def head_temperature(config: ModelConfig) -> np.ndarray:
 
     So another seed is another upper face and the same mouth, and lips do not waver. A blink is a run of rare labels in
     several heads, and one common label ends it: at 1 an earlier model blinked half as often as its training data, at
-    `FREE` as often (`benchmarks/upper_face.py`).
+    `FREE_TEMPERATURE` as often (`benchmarks/upper_face.py`).
     """
-    return np.repeat([0.0, FREE], [config.heard_heads, config.free_heads]).astype(np.float32)
+    return np.repeat([0.0, FREE_TEMPERATURE], [config.heard_heads, config.free_heads]).astype(np.float32)
 
 
 @torch.inference_mode()
@@ -85,8 +83,9 @@ def reconstruct(step: Step, codes: Codes, heard: Clip, shown: Clip, rig: Tensor)
     In the mood of the one that is shown.
     """
     frames = min(len(heard.curves), len(shown.curves))
+    calm = shown.curves if shown.calm is None else shown.calm
     features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
-    logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
+    logits = codes.logits(features, torch.from_numpy(calm[:frames])[None] @ rig)
     latent = torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float()
     return codes.decode(latent, torch.from_numpy(shown.style)[None, None])[0]
 

@@ -138,6 +138,20 @@ def fit_face_basis(
     return face, np.linalg.solve(root.T, to_coefficients[0]).astype(np.float32)
 
 
+def fit_shape_mixer(
+    dims: int, templates: Sequence[np.ndarray], motions: Sequence[np.ndarray], moving: np.ndarray, ridge: float = 1e-3
+) -> ShapeMixer:
+    """The mixer for a basis that is there already: `motions` (K, 3 * M) are how each identity shows its K coefficients.
+
+    The first is the basis itself, of the neutral identity. templates: (V, 3) each. moving: (M,) the vertices that move.
+    """
+    shape = ShapeMixer(ModelConfig(basis=len(motions[0]), identity_dims=dims), len(templates[0]))
+    numbers = _fit_shape(shape, templates, moving)
+    mixers = [np.linalg.lstsq(motions[0].T, motion.T, rcond=1e-4)[0].T for motion in motions]
+    _fit_mixers(shape, numbers, mixers, ridge)
+    return shape
+
+
 def _fit_shape(shape: ShapeMixer, templates: Sequence[np.ndarray], moving: np.ndarray) -> np.ndarray:
     """Principal directions of the templates around the neutral one; returns each template's (D,) numbers.
 

@@ -77,23 +77,26 @@ def seed_run(run: Run, bundle: Bundle) -> None:
     """Write `seed.safetensors` and `audio.safetensors` of a prepared run: the stages start from these weights.
 
     The run's networks must have the bundle's sizes, but may know styles that the bundle's do not (which start at
-    nothing) and have another face basis. Raises VoxmeshError otherwise.
+    nothing) and have another face basis; of another mesh, the decoder's last layer begins anew. Raises VoxmeshError
+    otherwise.
     """
     step, config, face = step_of(bundle), run.config(), run.load_face()
     sizes = replace(config, style_dims=step.config.style_dims, basis=step.config.basis)
     if sizes != step.config:
         raise VoxmeshError(f"{bundle.folder} has networks of other sizes than {run.folder}: {step.config}, not {sizes}")
-    fitted = change_of_basis(step.face, face)
     weights = {name: w for name, w in step.state_dict().items() if name.startswith(("live.", "decoder."))}
-    leave = weights["decoder.leave.weight"][:, :, 0]
-    weights["decoder.leave.weight"] = (fitted.T @ leave)[:, :, None]
-    weights["decoder.leave.bias"] = fitted.T @ weights["decoder.leave.bias"]
+    leave, bias = weights.pop("decoder.leave.weight")[:, :, 0], weights.pop("decoder.leave.bias")
+    if len(step.face.order) == len(face.order):
+        fitted = change_of_basis(step.face, face)
+        weights["decoder.leave.weight"] = (fitted.T @ leave)[:, :, None]
+        weights["decoder.leave.bias"] = fitted.T @ bias
+    torch.manual_seed(0)  # of the read-outs, which are in no bundle, and of a decoder's last layer for another mesh
     seeded = Step(config, Live(config), Decoder(config), face)
     missing = seeded.load_state_dict(weights, strict=False).missing_keys
-    wanting = [name for name in missing if name.startswith(("live.", "decoder.")) and "style" not in name]
+    anew = ("style", "decoder.leave.")
+    wanting = [name for name in missing if name.startswith(("live.", "decoder.")) and not any(x in name for x in anew)]
     if wanting:
         raise VoxmeshError(f"{bundle.folder} lacks weights of this version's networks: {', '.join(wanting)}")
-    torch.manual_seed(0)  # of the read-outs, which are in no bundle
     mouth = MouthReader(config)
     mouth.audio.load_state_dict(seeded.live.audio.state_dict())
     run.save("audio", mouth)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +41,11 @@ class Prepared:
     to_coefficients: torch.Tensor
     mouth: torch.Tensor
     valid: Store | None = None
+
+
+def on_held_out(loss: Callable[..., Any], p: Prepared) -> Callable[..., Any] | None:
+    """`loss(draw, p)` as `loss(draw)` on the clips to validate on; None where there are none."""
+    return None if p.valid is None else partial(loss, p=replace(p, store=p.valid))
 
 
 def mouth_columns() -> np.ndarray:

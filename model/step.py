@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voxmesh.model.audio_encoder import AudioEncoder
 from voxmesh.model.config import ModelConfig
@@ -66,6 +67,38 @@ class Step(nn.Module):
             "context_said": context.past_book.new_zeros(batch, context.width),
             "decoder_past": self.decoder.stack.line(batch),
         }
+
+    def examples(self, sessions: int) -> dict[str, Tensor]:
+        """Zeros of the right shapes, by input name and in the order of `forward`'s arguments."""
+        c = self.config
+        return {
+            "features": torch.zeros(sessions, c.features.hops_per_frame * c.features.mels),
+            "noise": torch.zeros(sessions, c.heads, c.classes),
+            "template": torch.zeros(sessions, len(self.face.order), 3),
+            "identity": torch.eye(c.basis).repeat(sessions, 1, 1),
+            **({"style": torch.zeros(sessions, c.style_dims)} if c.style_dims else {}),
+            **self.initial(sessions),
+        }
+
+    def identity_graph(self) -> nn.Module:
+        """What makes `identity` of a template (V, 3)."""
+        return IdentityStep(self.face).eval()
+
+    def style_graph(self) -> None:
+        """What makes a style of a clip: nothing does."""
+
+    def whole(
+        self, features: Tensor, noise: Tensor, template: Tensor, styles: Tensor, labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The training-time path over a whole sequence, given the streamed labels as the past.
+
+        features (T, F), noise (T, H, C), template (V, 3), styles (T, S), labels (T, H) -> labels (T, H), vertices.
+        """
+        free, style = labels[None, :, self.config.heard_heads :], styles[None]
+        logits = self.live(features[None], free, free, style)[0]
+        one_hot = functional.one_hot(labels, self.config.classes).float()[None]
+        coefficients, _ = self.decoder(one_hot, self.decoder.initial(1), style)
+        return (logits + noise).argmax(-1), self.face(coefficients[0], template, self.face.shape(template))
 
     def forward(self, features: Tensor, noise: Tensor, template: Tensor, identity: Tensor, *others: Tensor) -> Inputs:
         styles, states = others[: len(others) - STATES], others[len(others) - STATES :]

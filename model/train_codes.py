@@ -2,19 +2,24 @@
 
 Decoded with the right audio and somebody else's expression, the mouth must still be right; decoded with the right
 expression and somebody else's audio, the upper face must. So some heads come to follow the audio, the others not.
+
+The expression that is encoded is the calm one, as it was before a mood came over it: the mood is the decoder's part.
+Labels that told of it would be foretold from the labels before, and no change of style would change them.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.latent import ExpressionEncoder, Heads, gumbel_like, sample_latent
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
+from voxmesh.model.preview import film
 from voxmesh.model.train_audio import PHONE_WEIGHT, MouthReader, draw_batch, mouth_loss, phone_loss
 from voxmesh.model.trainer import Draw, Training, fit
 
@@ -34,7 +39,7 @@ class Codes(nn.Module):
 
     def logits(self, features: Tensor, coefficients: Tensor) -> Tensor:
         """(B, T, F), (B, T, K) -> (B, T, H, C)."""
-        return torch.cat([self.hear(self.mouth(features)[0]), self.see(self.expression(coefficients))], 2)
+        return torch.cat([self.hear(self.mouth.encode(features)), self.see(self.expression(coefficients))], 2)
 
     def decode(self, latent: Tensor, style: Tensor | None = None) -> Tensor:
         """(B, T, H, C) one-hot, and (B, T or 1, S) for networks that know styles -> (B, T, K)."""
@@ -70,12 +75,12 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
     for part in (model.mouth, model.hear):
         part.requires_grad_(hearing)
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, curves, phones, style, _ = draw_batch(p, draw, training)
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
+        features, curves, phones, style, calm, _ = draw_batch(p, draw, training)
         wanted = curves @ to_coefficients
         with training.autocast():
             codes, read, named = model.mouth(features, style)
-            audio, face = model.hear(codes), model.see(model.expression(wanted))
+            audio, face = model.hear(codes), model.see(model.expression(calm @ to_coefficients))
             # Somebody else's: the batch is random, so its neighbour will do.
             pairs = [(audio, face), (audio, face.roll(1, 0)), (audio.roll(1, 0), face)]
             if not cross_modality:
@@ -101,7 +106,13 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
         }
         return value, scalars
 
-    fit(run, "codes", model, loss, training)
+    def shown(features: Tensor, wanted: Tensor) -> Tensor:
+        latent = model.logits(features, wanted).argmax(-1)
+        neutral = wanted.new_zeros(1, 1, p.config.style_dims)
+        return model.decode(functional.one_hot(latent, p.config.classes).float(), neutral)
+
+    preview = film(run, p, "codes", shown, training.device) if training.preview_steps else None
+    fit(run, "codes", model, loss, training, on_held_out(loss, p), preview)
 
 
 def load_codes(run: Run) -> Codes:

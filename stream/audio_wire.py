@@ -53,7 +53,7 @@ class AudioMessage:
 
 
 def pack_audio(message: AudioMessage) -> bytes:
-    """The bytes of a message. Raises WireError for a name that is empty or over 16 bytes, or a style that is too long."""
+    """The bytes of a message. Raises WireError for a name that is empty or over 16 bytes, or a style of over 256."""
     name = wire.topic(wire.BYE, message.session)[-16:]
     m, samples = message, message.samples
     if m.style is not None:

@@ -13,7 +13,7 @@ from voxmesh.stream.control import Handler, number
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.region_gain import MAX_GAIN, Gains
-from voxmesh.stream.style import MAX_STRENGTH, NEUTRAL, StyleSpace, chosen_style
+from voxmesh.stream.style import MAX_STRENGTH, NEUTRAL, StyleSpace
 
 BLINK = ("auto", "off")
 Note = Callable[[int, str, Any], None]
@@ -22,22 +22,14 @@ Note = Callable[[int, str, Any], None]
 class Directions:
     """`handlers()` change an engine, eased, from its next frame on; without a value each tells what is.
 
-    style, strength: what the engine was made with, in words that `chosen_style` knows. note: told of each change, as
-    (frame index at the bundle's rate, name, value); `handlers()[name](value)` before that frame does the same again.
+    called: what the engine's style is called when it begins. note: told of each change, as (frame index at the bundle's
+    rate, name, value); `handlers()[name](value)` before that frame does the same again.
     A style is a name, a blend, a style file's bare name in the folder we run in, or its numbers.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        style: str | None = None,
-        strength: float = 1.0,
-        note: Note = lambda index, name, value: None,
-    ) -> None:
+    def __init__(self, engine: Engine, called: str | None = None, note: Note = lambda index, name, value: None) -> None:
         self._engine, self._note = engine, note
-        self._called: str | list[float] = style or NEUTRAL
-        self._style = None if engine.bundle.style is None else chosen_style(engine.bundle.style, style or NEUTRAL)
-        self._strength = strength
+        self._called: str | list[float] = called or NEUTRAL
 
     def handlers(self) -> dict[str, Handler]:
         """Name of a request -> what does it, for `Control`."""
@@ -52,27 +44,24 @@ class Directions:
 
     @property
     def _space(self) -> StyleSpace:
-        space = self._engine.bundle.style
-        if space is None:
+        if self._engine.bundle.style is None:
             raise VoxmeshError("the bundle that speaks takes no style")
-        return space
+        return self._engine.bundle.style
 
     def _set_style(self, value: Any) -> str | list[float]:
         if value is not None:
             style = self._named(value)
-            self._engine.set_style(self._space.strengthened(style, self._strength))
-            self._style, self._called = style, value
+            self._engine.set_style(style)
+            self._called = value
             # Its numbers, not its name: a file may be another one by the time that somebody does it again.
             self._told("style", style.tolist())
         return self._called
 
     def _set_strength(self, value: Any) -> float:
         if value is not None:
-            strength = number(value, 0, MAX_STRENGTH, "style-strength")
-            self._engine.set_style(self._space.strengthened(self._style, strength))
-            self._strength = strength
-            self._told("style-strength", strength)
-        return self._strength
+            self._engine.manner.set_strength(number(value, 0, MAX_STRENGTH, "style-strength"))
+            self._told("style-strength", value)
+        return self._engine.manner.strength
 
     def _named(self, value: Any) -> np.ndarray:
         """(S,) at full strength."""

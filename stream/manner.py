@@ -14,19 +14,25 @@ from voxmesh.stream.topology import Topology
 class Manner:
     """One stream's. Frames are asked for in order; a change shows from the next one on.
 
-    style: (S,) of the bundle's style space, or None for neutral. gains: of this topology's regions.
-    Raises VoxmeshError for what does not fit the bundle.
+    style: (S,) of the bundle's style space, or None for neutral. strength: of the style, 0 to MAX_STRENGTH.
+    gains: of this topology's regions. Raises VoxmeshError for what does not fit the bundle.
     """
 
     def __init__(
-        self, bundle: Bundle, topology: Topology, style: np.ndarray | None = None, gains: Gains = AS_IT_IS
+        self,
+        bundle: Bundle,
+        topology: Topology,
+        style: np.ndarray | None = None,
+        strength: float = 1.0,
+        gains: Gains = AS_IT_IS,
     ) -> None:
         self._bundle, self._topology, self._space = bundle, topology, bundle.style
         fps = bundle.features.clock.fps
+        self._named: np.ndarray | None = None
         self._style = None if self._space is None else Eased(self._space.neutral, fps)
         self._gains = Eased(AS_IT_IS.numbers(), fps)
         self._regions: RegionGains | None = None
-        self.gains = AS_IT_IS
+        self.strength, self.gains = strength, AS_IT_IS
         self.set_style(style)
         self.set_gains(gains)
 
@@ -34,11 +40,22 @@ class Manner:
         """(S,), or None for neutral, from frame `index` on (the next). One that does not fit the bundle raises
         VoxmeshError and changes nothing.
         """
+        self._turn(style, self.strength, index)
+
+    def set_strength(self, strength: float) -> None:
+        """Of the style that is set, and of those that will be. One out of range changes nothing."""
+        self._turn(self._named, strength, None)
+
+    def _turn(self, style: np.ndarray | None, strength: float, index: int | None) -> None:
         if self._space is None or self._style is None:
-            if style is not None:
-                raise VoxmeshError("this bundle takes no style: choose another (`voxmesh style list --bundle B`)")
+            if style is not None or strength != self.strength:
+                raise VoxmeshError(
+                    f"{self._bundle.folder} takes no style: choose another bundle (`voxmesh style list --bundle B`)"
+                )
         else:
-            self._style.turn(self._space.neutral if style is None else self._space.checked(style), index)
+            named = self._space.neutral if style is None else self._space.checked(style)
+            self._style.turn(self._space.strengthened(named, strength), index)
+        self._named, self.strength = style, strength
 
     def set_gains(self, gains: Gains) -> None:
         """Raises VoxmeshError where blinks are to stop and the bundle has no shapes of them, and changes nothing."""

@@ -89,7 +89,7 @@ def engine_options(function: F) -> F:
                 type=click.FloatRange(0, MAX_STRENGTH),
                 default=1.0,
                 show_default=True,
-                help="Of --style: 0 is neutral.",
+                help="Of --style or --driving: 0 is neutral.",
             ),
             click.option(
                 "--mouth-gain",
@@ -103,9 +103,11 @@ def engine_options(function: F) -> F:
                 type=click.FloatRange(0, MAX_GAIN),
                 default=1.0,
                 show_default=True,
-                help="How much brows, cheeks and eyes do; eyes never more than of themselves.",
+                help="How much brows, cheeks and eyes do (eyes up to 1); blinks are apart.",
             ),
-            click.option("--blink", type=click.Choice(BLINK), default="auto", show_default=True),
+            click.option(
+                "--blink", type=click.Choice(BLINK), default="auto", show_default=True, help="off: lids stay open."
+            ),
             click.option(
                 "--template",
                 type=click.Path(path_type=Path),
@@ -137,14 +139,16 @@ def make_engine(options: EngineOptions, source_rate: int) -> Engine:
         "identity": options.identity,
         "backend": open_backend(bundle, options.backend, options.threads, options.device),
         "fps": rate_of(options.fps) if options.fps else None,
+        "style_strength": options.style_strength,
         "gains": Gains(options.mouth_gain, options.upper_gain, options.blink == "auto"),
     }
     if options.style is not None:
-        settings["style"] = chosen_style(bundle.style, options.style, options.style_strength)
+        settings["style"] = chosen_style(bundle.style, options.style)
     if options.driving is not None:
         if options.style is not None:
             raise VoxmeshError("--driving and --style each say how it speaks: say one of them")
-        settings["style"] = extract_style(bundle, read_driving(options.driving, bundle))
+        driven = extract_style(bundle, read_driving(options.driving, bundle))
+        settings["style"] = bundle.style.strengthened(driven, options.style_strength)
     if options.avatar is None:
         template = None if options.template is None else read_template(options.template, bundle)
         return Engine(bundle, template=template, **settings)

@@ -1,8 +1,9 @@
 """How much the regions of a face move: its vertices' offsets from the neutral face, scaled by soft region masks.
 
-Offsets are what is scaled, so lips that touch still touch. What would not be a face any more is not made: a lid that
-moved further than it does would pass through the other one, and an eye that turned by its vertices' offsets would grow,
-so the gain of eyes ends at 1; that of the mouth ends, frame by frame, where lips would round to nothing, jaws unhinge.
+Offsets are what is scaled, so lips that touch still touch. Blinks are apart: they are taken out before and put back
+whole, or not at all. What would not be a face any more is not made: an eye that turned further by its vertices' offsets
+would grow, so the gain of eyes ends at 1; that of the mouth, frame by frame, where lips would round to nothing or jaws
+unhinge.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import RIDGE
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.soft_region import soften
@@ -31,7 +32,7 @@ LID_MOVERS = ("eye", "brow", "cheekSquint")
 
 @dataclass(frozen=True)
 class Gains:
-    """mouth, upper: 0 holds a region still, 1 leaves it as it is, up to MAX_GAIN. blink: whether lids may blink.
+    """mouth, upper: 0 holds a region still but for its blinks, 1 leaves it, up to MAX_GAIN. blink: whether it blinks.
 
     Raises VoxmeshError for a gain out of range.
     """
@@ -67,18 +68,20 @@ class RegionGains:
         self._at_rest = _width_opening(self._template[self._corners_lips])
         self._last: tuple[np.ndarray, np.ndarray] | None = None
         has_blinks = set(BLINKS) <= set(bundle.blendshape_names)
-        self._blinks = _Blinks(bundle, self._template, np.flatnonzero(eyes)) if has_blinks else None
+        self._blinks = _Blinks(bundle, np.flatnonzero(eyes)) if has_blinks else None
 
     def scaled(self, vertices: np.ndarray, gains: np.ndarray) -> np.ndarray:
         """(V, 3) float32 metres of this face; gains (3,) as `Gains.numbers`, blink from 0 to 1. A new array."""
-        if gains[2] < 1.0 and self._blinks is not None:
-            vertices = self._blinks.without(vertices, 1.0 - gains[2])
-        if gains[0] == 1.0 == gains[1]:
+        mouth, upper, blink = gains
+        if mouth == upper == blink == 1.0:
             return vertices
-        if gains[0] > 1.0 and (most := self._most(vertices)) < gains[0]:
-            gains = np.array([most, *gains[1:]], np.float32)
         offsets = vertices - self._template
+        blinks = None if self._blinks is None else self._blinks.take(offsets)
+        if mouth > 1.0 and (most := self._most(vertices)) < mouth:
+            gains = np.array([most, upper, blink], np.float32)
         offsets *= self._gain(gains)
+        if self._blinks is not None and blinks is not None:
+            self._blinks.give(offsets, blink * blinks)
         offsets += self._template
         return offsets
 
@@ -105,22 +108,31 @@ def _width_opening(marks: np.ndarray) -> tuple[float, float]:
 
 
 class _Blinks:
-    """The part of a face's motion that is a blink, told from gaze, squints and brows by a fit of all their shapes."""
+    """The part of a face's motion that is a blink, told from gaze, squints and brows by least squares of all their
+    shapes at once. Linear, and of lids and eyes only: microseconds.
+    """
 
-    def __init__(self, bundle: Bundle, template: np.ndarray, eyes: np.ndarray) -> None:
+    def __init__(self, bundle: Bundle, eyes: np.ndarray) -> None:
         names = list(bundle.blendshape_names)
         movers = [i for i, name in enumerate(names) if name.startswith(LID_MOVERS)]
-        self._eyes = eyes
-        self._fit = BlendshapeFit(template[eyes], bundle.deltas[movers][:, eyes])
+        rows = bundle.deltas[movers][:, eyes].reshape(len(movers), -1).astype(np.float64)
+        sizes = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+        rows /= sizes
+        solved = np.linalg.solve(rows @ rows.T + RIDGE * np.eye(len(rows)), rows) / sizes
         blinks = [names.index(name) for name in BLINKS]
-        self._rows = [movers.index(row) for row in blinks]
+        self._eyes = eyes
+        self._estimate = solved[[movers.index(row) for row in blinks]].astype(np.float32)
         shapes = bundle.deltas[blinks].reshape(len(BLINKS), -1)
         self._moving = np.flatnonzero(shapes.any(0))  # of 3 V numbers
         self._shapes = np.ascontiguousarray(shapes[:, self._moving])
 
-    def without(self, vertices: np.ndarray, share: float) -> np.ndarray:
-        """(V, 3) metres: a copy with `share` of the blink taken away."""
-        weights = self._fit.fit(np.take(vertices, self._eyes, axis=0)[None])[0, self._rows]
-        vertices = np.ascontiguousarray(vertices).copy()
-        vertices.reshape(-1)[self._moving] -= share * weights @ self._shapes
-        return vertices
+    def take(self, offsets: np.ndarray) -> np.ndarray:
+        """Takes the blinks out of offsets (V, 3), metres, in place; returns their weights (2,)."""
+        seen = np.take(offsets, self._eyes, axis=0).reshape(-1)
+        weights = np.clip(self._estimate @ seen, 0, 1)
+        self.give(offsets, -weights)
+        return weights
+
+    def give(self, offsets: np.ndarray, weights: np.ndarray) -> None:
+        """Adds blinks of these weights to offsets, in place."""
+        offsets.reshape(-1)[self._moving] += weights @ self._shapes

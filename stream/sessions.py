@@ -86,7 +86,7 @@ class Sessions:
         topology = self.bundle.topology(identity)
         noise = make_noise(self.bundle, seed, temperature)
         hearing = Hearing(self.bundle.features, source_rate)
-        manner = Manner(self.bundle, topology, style, gains)
+        manner = Manner(self.bundle, topology, style, gains=gains)
         if identity not in self._identities:
             self._identities[identity] = self._backend.identity(topology.template)
         session = Session(hearing, noise, topology, self._identities[identity], initial_state(self.bundle), manner)

@@ -137,7 +137,7 @@ def write_style(path: Path, space: StyleSpace, vector: np.ndarray, origin: str) 
         raise VoxmeshError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def chosen_style(space: StyleSpace | None, text: str, strength: float = 1.0) -> np.ndarray:
+def chosen_style(space: StyleSpace | None, text: str) -> np.ndarray:
     """(S,) float32 of what a user at the command line calls a style: a name, a blend or a style file's path.
 
     Raises VoxmeshError when the bundle takes no style, or for what is none of these.
@@ -147,5 +147,5 @@ def chosen_style(space: StyleSpace | None, text: str, strength: float = 1.0) -> 
             f"this bundle takes no style, so not {text!r} either: choose one that `voxmesh style list` shows"
         )
     if text not in space.names and text.endswith(".json") and "," not in text:
-        return space.strengthened(read_style(Path(text), space), strength)
-    return space.strengthened(space.blend(text, Path.cwd()), strength)
+        return read_style(Path(text), space)
+    return space.blend(text, Path.cwd())

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.bundle_check import read_bounded
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.torchscript_check import check_torchscript
 from voxmesh.stream.types import State
 
 if TYPE_CHECKING:
     import torch
+
+
+def _checked(path: Path) -> BytesIO:
+    """The file, once it has been looked into. Raises VoxmeshError when it is not one of ours."""
+    data = read_bounded(path)
+    try:
+        check_torchscript(data)
+    except ValueError as error:
+        raise VoxmeshError(f"{path} is not run, because {error}: use --backend onnx, or export it again") from error
+    return BytesIO(data)
 
 
 class TorchScriptBackend:
@@ -34,8 +48,8 @@ class TorchScriptBackend:
             # Weights are stored as half precision; they compute as single.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # torch announces torch.export
-                paths = [str(bundle.graph("torchscript", name)) for name in ("step", "identity")]
-                graphs = [torch.jit.load(path, map_location=self._device) for path in paths]
+                files = [_checked(bundle.graph("torchscript", name)) for name in ("step", "identity")]
+                graphs = [torch.jit.load(file, map_location=self._device) for file in files]
                 # Freezing works out once what depends on weights only.
                 self._step, self._identity = (torch.jit.freeze(graph.float().eval()) for graph in graphs)
         except RuntimeError as error:

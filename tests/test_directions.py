@@ -92,7 +92,7 @@ def test_a_bundle_without_styles_still_has_gains(tiny: Bundle) -> None:
     with pytest.raises(VoxmeshError, match="no style"):
         handlers["style"]("sad")
     with pytest.raises(VoxmeshError, match="no style"):
-        handlers["style-strength"](1)
+        handlers["style-strength"](0.5)
     assert handlers["mouth-gain"](0.5) == 0.5
 
 

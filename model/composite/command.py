@@ -40,8 +40,9 @@ _TUNING = 0.3
 @click.option("--published", is_flag=True, help="Residual blocks that see later frames, as published: not for live.")
 @click.option("--no-style", is_flag=True, help="Without the driving sequence, to compare with.")
 @click.option("--no-regional", is_flag=True, help="Every vertex counts alike, to compare with.")
-@click.option("--identities", default=4, show_default=True, help="How many of the avatar's faces wear a DATASET.")
+@click.option("--identities", default=12, show_default=True, help="How many of the avatar's faces wear a DATASET.")
 @click.option("--variants", default=2, show_default=True, help="Versions of a DATASET's audio; all but one augmented.")
+@click.option("--moods", is_flag=True, help="Give each clip of a DATASET a mood, where `talker make --moods` did not.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=2, show_default=True, help="Processes that compute a DATASET's features.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
@@ -62,6 +63,7 @@ def composite(
     no_regional: bool,
     identities: int,
     variants: int,
+    moods: bool,
     seed: int,
     workers: int,
     device: str,
@@ -70,7 +72,7 @@ def composite(
     """Train the composite family: speech gives the timing, a driving sequence the manner (MM 2023).
 
     \b
-    voxmesh train composite runs/composite --data data/train
+    voxmesh train composite runs/composite --data data/train --moods
     voxmesh export runs/composite -o composite.bundle
     voxmesh animate speech.wav --bundle composite.bundle --driving clip.npz -o speech.mp4
 
@@ -92,6 +94,7 @@ def composite(
         hubert=hubert,
         identities=identities,
         variants=variants,
+        moods=moods,
         seed=seed,
         workers=workers,
         causal=not published,

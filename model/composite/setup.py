@@ -13,7 +13,9 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.composite.config import CompositeConfig
 from voxmesh.model.composite.source import Source, StoreSource, TalkerSource
 from voxmesh.model.config import ModelConfig
+from voxmesh.model.datasets.captured_run import mesh_arrays
 from voxmesh.model.datasets.mesh_store import open_mesh_store
+from voxmesh.model.datasets.motion_basis import sample_offsets
 from voxmesh.model.store import build_store
 from voxmesh.stream.bundle import load
 from voxmesh.stream.errors import VoxmeshError
@@ -34,26 +36,31 @@ def begin(
     *,
     audio: str | Path | None = "default",
     hubert: Path | None = None,
-    identities: int = 4,
+    identities: int = IDENTITIES - HELD_OUT,
     variants: int = 2,
+    moods: bool = False,
     seed: int = 0,
     workers: int = 1,
     **sizes: Any,
 ) -> Beginning:
     """audio: the bundle whose audio encoder to begin with. hubert: a folder of weights, to hear with those instead.
 
-    data: a talker's dataset, worn by the first `identities` avatars, or a store of captured faces, whose clips of the
-    split `train` are used. sizes: fields of `CompositeConfig`.
+    data: a talker's dataset, worn by the first `identities` avatars, its clips given `moods` where they have none; or a
+    store of captured faces, whose clips of the split `train` are used. sizes: fields of `CompositeConfig`.
     Raises VoxmeshError when neither is there, or a store's features are not those that the bundle's encoder hears.
     """
     weights, model = audio_weights(audio) if audio is not None else (None, ModelConfig())
     if (data / "manifest.jsonl").is_file():
-        store = build_store(run.folder / "features", data, model.features, variants, seed, workers)
+        store = build_store(run.folder / "features", data, model.features, variants, seed, workers, moods=moods)
         if not 1 <= identities <= IDENTITIES - HELD_OUT:
             raise VoxmeshError(f"{identities} identities: there are 1 to {IDENTITIES - HELD_OUT} to train on")
         source: Source = TalkerSource(store, model.features, [build_avatar(i) for i in range(identities)], data)
     else:
-        source = StoreSource(open_mesh_store(data).only("train"))
+        everyone = open_mesh_store(data)
+        source = StoreSource(everyone.only("train"))
+        if not run.has_arrays("mesh"):
+            run.folder.mkdir(parents=True, exist_ok=True)
+            run.save_arrays("mesh", **mesh_arrays(everyone, sample_offsets(source.store)))
         if weights is not None and source.features != model.features:
             raise VoxmeshError(
                 f"the audio encoder of {audio} hears other features than {data} has: prepare the store with its frame "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from voxmesh.model.talker.articulation import columns
+from voxmesh.model.talker.articulation import OPENERS, columns
 from voxmesh.model.talker.targets import CONTACT_POSE, GROUPS, SEAL_PRESS
 
 SPACE = "moods"
@@ -85,7 +85,7 @@ def _speak(face: dict[str, np.ndarray], strength: dict[str, float]) -> None:
     free = (1.0 - seal) * (1.0 - contact)
     louder = 1.0 + sum(_LOUDER[axis] * value for axis, value in strength.items())
     for shape in _SPOKEN:
-        held = contact * CONTACT_POSE.get(shape, 0.0)
+        held = contact * CONTACT_POSE.get(shape, 0.0) * (1.0 - seal if shape in OPENERS else 1.0)
         face[shape] = held + louder * (face[shape] - held)
     open_ = np.clip((face["jawOpen"] + face["mouthLowerDown"][:, :1]) / 0.3, 0.0, 1.0) * free
     rounded = np.clip((face["mouthPucker"] + face["mouthFunnel"]) / 0.5, 0.0, 1.0)
