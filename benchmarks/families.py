@@ -46,7 +46,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "without regional weighing": {"regional": False},
     "HuBERT-tiny, random": {"front": "hubert"},
 }
-IDENTITIES_WORN, SEEN_VERTICES, CLASSIFIER_CLIPS = IDENTITIES - HELD_OUT, 60, 60
+SEEN_VERTICES, CLASSIFIER_CLIPS = 60, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +188,12 @@ def watched() -> np.ndarray:
     return np.concatenate([every[:: len(every) // SEEN_VERTICES][:SEEN_VERTICES] for every in chosen])
 
 
-def true_classifier(data: Path, vertices: np.ndarray) -> StyleClassifier:
+def true_classifier(data: Path, vertices: np.ndarray, identities: int) -> StyleClassifier:
     """Learned from true motion: training clips, in every mood, on training faces."""
     clips = [clip for clip in read_dataset(data)[: 2 * CLASSIFIER_CLIPS] if clip.phones][:CLASSIFIER_CLIPS]
     seen, classes = [], []
     for i, clip in enumerate(clips):
-        deltas = build_avatar(i % IDENTITIES_WORN).deltas[:, vertices].reshape(52, -1)
+        deltas = build_avatar(i % identities).deltas[:, vertices].reshape(52, -1)
         for number, mood in enumerate(MOODS):
             motion = (express(clip.curves, named_styles()[mood]) @ deltas).reshape(len(clip.curves), -1, 3)
             seen.append(manner(motion, np.arange(len(vertices))))
@@ -219,6 +219,7 @@ def tiny_hubert(folder: Path) -> Path:
 @click.option("--work", type=click.Path(path_type=Path), default=Path("runs/families"), show_default=True)
 @click.option("--bundle", default="default", show_default=True, help="Of the categorical family.")
 @click.option("--clips", default=500, show_default=True, help="Train on the first so many, each in a mood.")
+@click.option("--identities", default=IDENTITIES - HELD_OUT, show_default=True, help="Faces to train on.")
 @click.option("--cases", default=20, show_default=True, help="Measure on so many.")
 @click.option("--seconds", default=3.0, show_default=True, help="Of each case, at most.")
 @click.option("--steps", default=300, show_default=True, help="Of stage one.")
@@ -229,14 +230,14 @@ def tiny_hubert(folder: Path) -> Path:
 @click.option("--only", multiple=True, help="Only these of the trainings.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="OUT.md; OUT.json beside it.")
 def main(
-    data: Path, test: Path, work: Path, bundle: str, clips: int, cases: int, seconds: float, steps: int,
-    tune_steps: int, batch: int, frames: int, channels: int, only: tuple[str, ...], output: Path | None,
+    data: Path, test: Path, work: Path, bundle: str, clips: int, identities: int, cases: int, seconds: float,
+    steps: int, tune_steps: int, batch: int, frames: int, channels: int, only: tuple[str, ...], output: Path | None,
 ) -> None:  # fmt: skip
     """Train each ablation for the same number of steps, and measure all on held-out voices and faces."""
     torch.set_num_threads(1)
     audio, sizes = audio_weights("default")
     store = build_store(work / "features", data, sizes.features, 1, 0, 1, clips, moods=True)
-    source = TalkerSource(store, sizes.features, [build_avatar(i) for i in range(IDENTITIES_WORN)], data)
+    source = TalkerSource(store, sizes.features, [build_avatar(i) for i in range(identities)], data)
     base = CompositeConfig(
         source.templates.shape[1],
         int(source.moving.sum()),
@@ -247,7 +248,7 @@ def main(
     budget = Training(steps=steps, batch=batch, frames=frames, warmup_steps=20)
     tuning = replace(budget, steps=tune_steps, learning_rate=0.3 * budget.learning_rate)
     vertices = watched()
-    measure = Measure(cases_of(test, cases, seconds), true_classifier(data, vertices), vertices)
+    measure = Measure(cases_of(test, cases, seconds), true_classifier(data, vertices, identities), vertices)
     results: dict[str, dict[str, float]] = {}
 
     def note(name: str, speaks: Speak) -> None:
@@ -264,8 +265,7 @@ def main(
             heard, config = None, replace(config, hubert_folder=str(tiny_hubert(work / "hubert-tiny")))
         train_composite(run, source, config, budget, tuning, Losses(regional=changes.get("regional", True)), heard)
         note(name, composite_speaker(load_composite(run)))
-        if not changes:
-            note("without tuning", composite_speaker(load_composite(run, FROZEN)))
+    note("without tuning", composite_speaker(load_composite(Run(work / "composite"), FROZEN)))
     note("categorical", bundle_speaker(bundle))
     note("neutral face", lambda case, mood: np.repeat(case.avatar.topology.template[None], len(case.curves), 0))
     note("truth", lambda case, mood: case.truth(mood))

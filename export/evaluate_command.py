@@ -38,8 +38,8 @@ def evaluate(
     perplexity       of the context model, a label; blinks; lip-sync AUCs where --phones are known
 
     Protocols: `live` hears the clip only. Of a RUN also `self`, whose style is the target itself, which leaks, and
-    `style`, from another clip of the subject; a composite RUN has these two only. `neutral` never moves; `truth` is the
-    capture. Lips are the vertices of the mask `mouth`.
+    `style`, from another clip of the subject. `neutral` never moves; `truth` is the capture. Lips are the vertices of
+    the mask `mouth`.
     -o also takes films with the truth at the left (voxmesh[viewer]). The last line is one JSON object.
     """
     import torch

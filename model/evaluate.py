@@ -83,8 +83,9 @@ def reconstruct(step: Step, codes: Codes, heard: Clip, shown: Clip, rig: Tensor)
     In the mood of the one that is shown.
     """
     frames = min(len(heard.curves), len(shown.curves))
+    calm = shown.curves if shown.calm is None else shown.calm
     features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
-    logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
+    logits = codes.logits(features, torch.from_numpy(calm[:frames])[None] @ rig)
     latent = torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float()
     return codes.decode(latent, torch.from_numpy(shown.style)[None, None])[0]
 

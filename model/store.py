@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from voxmesh.model.talker.augment import augment
 from voxmesh.model.talker.dataset import read_dataset
-from voxmesh.model.talker.moods import AXES
+from voxmesh.model.talker.moods import AXES, SPACE
 from voxmesh.model.talker.phones import PHONES as NAMES
 from voxmesh.model.talker.phones import SILENCE
 from voxmesh.stream.errors import VoxmeshError
@@ -28,6 +28,8 @@ _ARRAYS = ("features", "curves", "phones", "starts")
 
 class Clip(Protocol):
     """What is stored of one: audio (N,) float32, curves (T, C), (name, start_s, end_s) of its phones, style (5,).
+
+    calm: the curves in no mood, None where they are the same.
 
     No phones (None) is a clip of which nobody knows what was said; an empty list is silence.
     """
@@ -44,6 +46,9 @@ class Clip(Protocol):
     @property
     def style(self) -> np.ndarray: ...
 
+    @property
+    def calm(self) -> np.ndarray | None: ...
+
 
 @dataclass(frozen=True)
 class Store:
@@ -53,7 +58,7 @@ class Store:
     curves: (T, 52) float16, or (T, K) coefficients of a capture.
     phones: (T,) int8, indices into PHONES, -1 where nobody knows.
     spans: (clips, 2) int64, the first row of each clip and the row after its last.
-    styles: (clips, 5) float32, each clip's mood along `moods.AXES`.
+    styles: (clips, 5) float32, each clip's mood along `moods.AXES`. calm: the curves in no mood.
     """
 
     features: np.ndarray
@@ -61,6 +66,7 @@ class Store:
     phones: np.ndarray
     spans: np.ndarray
     styles: np.ndarray
+    calm: np.ndarray
 
     def crops(self, rng: np.random.Generator, batch: int, frames: int, clean: float) -> tuple[np.ndarray, np.ndarray]:
         """`batch` random crops that lie inside one clip each; a share `clean` of them from variant 0.
@@ -102,7 +108,7 @@ def build_store(
     moods: give clips moods that have none (`read_dataset`). heard: as in `fill_store`.
     """
     about = {"data": str(data)} if clips is None else {"data": str(data), "clips": clips}
-    about |= {"moods": True} if moods else {}
+    about |= {"moods": SPACE} if moods else {}
     return fill_store(
         folder, lambda: read_dataset(data, moods=moods)[:clips], config, variants, seed, workers, about, heard
     )
@@ -146,9 +152,10 @@ def open_store(folder: Path) -> Store:
         raise VoxmeshError(f"no feature store in {folder}: run `voxmesh train prepare` first")
     features, *small = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
     curves, phones, starts = (np.asarray(array) for array in small)
-    styled = folder / "styles.npy"
-    styles = np.load(styled) if styled.is_file() else np.zeros((len(starts) - 1, len(AXES)), np.float32)
-    return Store(features, curves, phones, np.stack([starts[:-1], starts[1:]], axis=1), styles)
+    moody = (folder / "calm.npy").is_file()
+    styles = np.load(folder / "styles.npy") if moody else np.zeros((len(starts) - 1, len(AXES)), np.float32)
+    calm = np.load(folder / "calm.npy") if moody else curves
+    return Store(features, curves, phones, np.stack([starts[:-1], starts[1:]], axis=1), styles, calm)
 
 
 def _about(folder: Path) -> dict | None:
@@ -196,17 +203,20 @@ def _take_features(folder: Path, starts: np.ndarray, about: dict, heard: Path) -
 
 
 def _write_truth(folder: Path, clips: Sequence[Clip], fps: float) -> np.ndarray:
-    """Everything but the features: what the face does, which phone is said, each clip's style. Returns the starts."""
-    curves, phones, styles = [], [], []
+    """Everything but the features: what the face does, which phone is said, moods if any. Returns the starts."""
+    curves, phones, styles, calm = [], [], [], []
     for clip in tqdm(clips, desc="curves", unit="clip"):
         curves.append(clip.curves.astype(np.float16))
         phones.append(phones_of_frames(clip.phones, len(clip.curves), fps))
         styles.append(clip.style)
+        calm.append(curves[-1] if clip.calm is None else clip.calm.astype(np.float16))
     starts = np.concatenate([[0], np.cumsum([len(rows) for rows in curves])]).astype(np.int64)
     np.save(folder / "starts.npy", starts)
     np.save(folder / "curves.npy", np.concatenate(curves))
     np.save(folder / "phones.npy", np.concatenate(phones))
-    np.save(folder / "styles.npy", np.stack(styles))
+    if np.any(styles):
+        np.save(folder / "styles.npy", np.stack(styles))
+        np.save(folder / "calm.npy", np.concatenate(calm))
     return starts
 
 

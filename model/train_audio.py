@@ -39,12 +39,13 @@ class Recipe:
 
 
 class Batch(NamedTuple):
-    """features (B, T, F), curves (B, T, 52) and style (B, 1, 5) float32, phones (B, T) int64, all at rows (B, T)."""
+    """features (B, T, F), curves and calm (B, T, 52), style (B, 1, 5) float32, phones (B, T) int64, at rows (B, T)."""
 
     features: Tensor
     curves: Tensor
     phones: Tensor
     style: Tensor
+    calm: Tensor
     rows: np.ndarray
 
 
@@ -111,7 +112,8 @@ def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15,
     curves = torch.from_numpy(p.store.curves[rows]).float().to(training.device)
     phones = torch.from_numpy(p.store.phones[rows].astype(np.int64)).to(training.device)
     style = torch.from_numpy(p.store.styles_of(rows)).to(training.device)[:, None]
-    return Batch(features, curves, phones, style, rows)
+    calm = torch.from_numpy(p.store.calm[rows]).float().to(training.device)
+    return Batch(features, curves, phones, style, calm, rows)
 
 
 def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prepared: Prepared | None = None) -> None:
@@ -125,7 +127,7 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
     run.load_seed("live.audio", model.audio)
 
     def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
-        features, curves, phones, style, _ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
+        features, curves, phones, style, *_ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
         with training.autocast():
             _, got, named = model(features, style)
         wanted = curves @ mouth

@@ -2,6 +2,9 @@
 
 Decoded with the right audio and somebody else's expression, the mouth must still be right; decoded with the right
 expression and somebody else's audio, the upper face must. So some heads come to follow the audio, the others not.
+
+The expression that is encoded is the calm one, as it was before a mood came over it: the mood is the decoder's part.
+Labels that told of it would be foretold from the labels before, and no change of style would change them.
 """
 
 from __future__ import annotations
@@ -73,11 +76,11 @@ def train_codes(run: Run, training: Training, cross_modality: bool = True, prepa
         part.requires_grad_(hearing)
 
     def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
-        features, curves, phones, style, _ = draw_batch(p, draw, training)
+        features, curves, phones, style, calm, _ = draw_batch(p, draw, training)
         wanted = curves @ to_coefficients
         with training.autocast():
             codes, read, named = model.mouth(features, style)
-            audio, face = model.hear(codes), model.see(model.expression(wanted))
+            audio, face = model.hear(codes), model.see(model.expression(calm @ to_coefficients))
             # Somebody else's: the batch is random, so its neighbour will do.
             pairs = [(audio, face), (audio, face.roll(1, 0)), (audio.roll(1, 0), face)]
             if not cross_modality:

@@ -77,7 +77,7 @@ def train_context(
 
     def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training)
-        known = free_labels(codes, batch.curves @ to_coefficients)
+        known = free_labels(codes, batch.calm @ to_coefficients)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():
             logits = model(batch.features, known, history, batch.style).float()

@@ -76,7 +76,7 @@ def train_decoder(
             with torch.no_grad():
                 audio = live.encode(batch.features)
                 heard = live.hear(audio).argmax(-1)
-                known = free_labels(codes, wanted)
+                known = free_labels(codes, batch.calm @ to_coefficients)
                 free = half_sampled(known, live.context(known, known, audio, batch.style).float(), draw)
             # Live, the free heads know nothing of the mouth, nor the others of the upper face: each goes with another
             # clip's, or the decoder would learn to read from them what they will not tell.

@@ -69,11 +69,6 @@ class OnnxBackend:
                 f"{bundle.folder}: step.onnx lacks {sorted(set(self._outputs) - names)}: export it again"
             )
 
-        if ("style" in {node.name for node in self._step.get_inputs()}) != (bundle.style is not None):
-            raise VoxmeshError(
-                f"{bundle.folder}: bundle.json and step.onnx disagree on whether it takes a style: export it again"
-            )
-
     def identity(self, template: np.ndarray) -> np.ndarray:
         return self._identity.run(["identity"], {"template": template})[0]
 

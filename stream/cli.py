@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keys": ("voxmesh.stream.keys_command:keys", "Make keys, for sockets that others can reach."),
     "style": ("voxmesh.stream.style_command:style", "Name the styles of a face, or make one of a clip."),
     "doctor": ("voxmesh.stream.doctor_command:doctor", "Say what this machine lacks, and what to do."),
+    "record": ("voxmesh.stream.take_commands:record", "Go live, and keep the session in a file."),
+    "replay": ("voxmesh.stream.take_commands:replay", "Make a kept session's frames again, and compare."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
     "view": ("voxmesh.viewer.commands:view", "Watch a published face in a window."),
     "render": ("voxmesh.viewer.commands:render", "Draw an animation as a video."),
@@ -99,8 +101,8 @@ def missing_extra(error: ImportError) -> str | None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """The command line `arguments` (sys.argv by default); returns the exit code.
 
-    0 success, 1 `doctor` found that voxmesh does not work here, or nobody reads our output, 2 a mistake that the user
-    can mend (one line on stderr), 130 interrupted. Anything else is a bug and raises.
+    0 success, 1 what was to be checked is not so, or nobody reads our output any more, 2 a mistake that the user can
+    mend (one line on stderr), 130 interrupted. Anything else is a bug and raises.
     """
     try:
         code = voxmesh.main(arguments, prog_name="voxmesh", standalone_mode=False)

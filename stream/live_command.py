@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +19,18 @@ from voxmesh.stream.control import DEFAULT_CONTROL, Control
 from voxmesh.stream.directions import Directions
 from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.freshness import STALE_MS
 from voxmesh.stream.key_options import server_key_options, warn_where_open
 from voxmesh.stream.keys import server_keys, with_guest
 from voxmesh.stream.live import Recorder, Source, run
+from voxmesh.stream.logs import Log, log_option
+from voxmesh.stream.metrics import MetricsServer
 from voxmesh.stream.microphone import Microphone
 from voxmesh.stream.options import engine_options, make_engine, take_engine_options
 from voxmesh.stream.pacing import PacedFile
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
-from voxmesh.stream.stopping import stop_on_signals
+from voxmesh.stream.stopping import quiet_collector, stop_on_signals
+from voxmesh.stream.take_commands import open_take
 from voxmesh.stream.telemetry import Snapshot
 from voxmesh.stream.wire import TopologyMessage
 
@@ -107,7 +111,21 @@ from voxmesh.stream.wire import TopologyMessage
 )
 @click.option("--window", is_flag=True, help="Open a window that shows the face (voxmesh[viewer]).")
 @click.option("--record", type=click.Path(path_type=Path), help="Write what was heard to this .wav.")
+@click.option("--take", type=click.Path(path_type=Path), help="Keep the session in this file for `voxmesh replay`.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much audio.")
+@click.option(
+    "--stale",
+    "stale_ms",
+    metavar="MS",
+    type=click.FloatRange(0),
+    default=STALE_MS,
+    show_default=True,
+    help="Skip frames that are later than this, so that a face that was held up goes on with what is said now.",
+)
+@click.option(
+    "--metrics", type=click.IntRange(0, 65535), help="Metrics for Prometheus at http://127.0.0.1:PORT/metrics."
+)
+@log_option
 @click.option("--quiet", is_flag=True, help="No status line.")
 @engine_options
 def live(
@@ -129,7 +147,11 @@ def live(
     wait: float,
     window: bool,
     record: Path | None,
+    take: Path | None,
     seconds: float | None,
+    stale_ms: float,
+    metrics: int | None,
+    log: str,
     quiet: bool,
     **shared: Any,
 ) -> None:
@@ -138,7 +160,8 @@ def live(
     --livelink and --vmc drive avatars that others have made, with no plugin: 52 ARKit weights are fitted to each frame.
 
     The status line shows the microphone's level, frames a second, the time one frame takes, the latency from the
-    microphone to publication (look-ahead included) and what was dropped.
+    microphone to publication (look-ahead included) and what was dropped. docs/operation.md says what happens when a
+    microphone goes away, the machine is busy or a disk is full.
     """
     if wav is not None and (mic is not None or rate is not None):
         raise click.UsageError("--wav speaks from a file: --mic and --rate have no place beside it")
@@ -152,6 +175,8 @@ def live(
         raise click.UsageError("--record would overwrite the file that --wav speaks from")
     options = take_engine_options(shared)
     keys = server_keys(key, allow)
+    logger = Log(log == "json", quiet)
+    warn = logger.warn
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
         guest: list[str] = []
@@ -185,7 +210,9 @@ def live(
             directions = Directions(engine, options.driving or options.style)
             control = stack.enter_context(Control(full_endpoint(control_at), directions.handlers(), keys=keys))
             engine.manner.prepare()
-        recorder = stack.enter_context(closing(Recorder(record, source.rate))) if record else None
+        recorder = stack.enter_context(closing(Recorder(record, source.rate, warn))) if record else None
+        kept = stack.enter_context(closing(open_take(take, options, engine, source.name, warn))) if take else None
+        server = stack.enter_context(MetricsServer(metrics)) if metrics is not None else None
         click.echo(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "
             f"{clock.fps:g} fps, look-ahead {engine.bundle.features.lookahead_ms:g} ms"
@@ -193,49 +220,46 @@ def live(
         if control is not None:
             warn_where_open(control.endpoint, keys)
             click.echo(f"control on {control.endpoint}")
+        if server is not None:
+            click.echo(f"metrics on {server.url}")
         for sender in avatars.senders:
             click.echo(f"sending to {sender.udp.target} ({type(sender).__name__.removesuffix('Sender')})")
         sys.stdout.flush()
         if window:
             stack.enter_context(viewer_window(publisher.endpoint, guest))
-        terminal = sys.stderr.isatty()
-        final = run(
-            source,
-            engine,
-            publisher,
-            stop=stop,
-            wait_s=wait,
-            samples=None if seconds is None else round(seconds * source.rate),
-            recorder=recorder,
-            control=control,
-            weigh=None if send == "vertices" else avatars.weights,
-            sound_type=send_audio,
-            also=avatars.send,
-            status=(lambda snapshot: None) if quiet else show(terminal),
-            status_s=0.2 if terminal else 5.0,
-        )
+
+        def status(snapshot: Snapshot, last: bool = False) -> None:
+            logger.status(snapshot.line(), snapshot.figures(), last)
+            if server is not None:
+                server.update(snapshot)
+
+        with quiet_collector():
+            final = run(
+                source,
+                engine,
+                publisher,
+                stop=stop,
+                wait_s=wait,
+                samples=None if seconds is None else round(seconds * source.rate),
+                sinks=[sink for sink in (recorder, kept) if sink is not None],
+                control=control,
+                weigh=None if send == "vertices" else avatars.weights,
+                sound_type=send_audio,
+                also=avatars.send,
+                status=status,
+                status_s=0.2 if logger.overwrites else 1.0,
+                stale_ms=stale_ms,
+            )
+        if kept is not None:
+            kept.end()
+        status(final, last=True)
         if not quiet:
-            show(terminal)(final)
-            print(f"{'' if not terminal else chr(10)}stopped after {final.frames} frames", file=sys.stderr)
+            logger.say("stopped", f"stopped after {final.frames} frames", frames=final.frames)
         for sender in avatars.senders:
             if sender.udp.dropped:
                 warn(f"{sender.udp.dropped} datagrams to {sender.udp.target} could not be sent: is it reachable?")
         if engine.replaced_samples:
             warn(f"{engine.replaced_samples} samples were not numbers; they were heard as silence")
-
-
-def show(terminal: bool) -> Callable[[Snapshot], None]:
-    """Prints snapshots to stderr: over each other on a terminal, else one a line."""
-
-    def status(snapshot: Snapshot) -> None:
-        line = snapshot.line()
-        print(f"\r{line}\x1b[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
-
-    return status
-
-
-def warn(message: str) -> None:
-    print(f"voxmesh: warning: {message}", file=sys.stderr)
 
 
 @contextmanager
@@ -253,7 +277,7 @@ def viewer_window(endpoint: str, options: Sequence[str] = ()) -> Iterator[None]:
     finally:
         viewer.terminate()
         try:
-            viewer.wait(3.0)
+            viewer.wait(0.5)
         except subprocess.TimeoutExpired:
             viewer.kill()
             viewer.wait()

@@ -103,9 +103,11 @@ def engine_options(function: F) -> F:
                 type=click.FloatRange(0, MAX_GAIN),
                 default=1.0,
                 show_default=True,
-                help="How much brows, cheeks and eyes do; eyes never more than by themselves, blinks always.",
+                help="How much brows, cheeks and eyes do (eyes up to 1); blinks are apart.",
             ),
-            click.option("--blink", type=click.Choice(BLINK), default="auto", show_default=True),
+            click.option(
+                "--blink", type=click.Choice(BLINK), default="auto", show_default=True, help="off: lids stay open."
+            ),
             click.option(
                 "--template",
                 type=click.Path(path_type=Path),

@@ -31,7 +31,7 @@ class PacedFile:
     ) -> None:
         self.name = audio.path.name
         self.rate = audio.rate
-        self.dropped_samples = 0
+        self.dropped_samples = self.overflows = 0
         self._audio, self._loop, self._now_ns, self._sleep = audio, loop, now_ns, sleep
 
     def chunks(self) -> Iterator[AudioChunk | None]:

@@ -19,18 +19,19 @@ KAISER_BETA = 6.0
 """-63 dB of aliasing."""
 CUTOFF = 0.96
 """Of the lower Nyquist frequency: -6 dB at 7.7 kHz, less than -0.1 dB up to 7.2 kHz."""
+LOUDEST = 32768.0
+"""Beyond it samples are cut: far above full scale (16-bit integers that nobody scaled get so far), far below what makes
+a power infinite, which the features' running mean would remember for ever."""
 MAX_TABLE = 1024
 BLOCK_OUTPUTS = 4096
-LOUDEST = 1e6
-"""Full scale is 1: nothing that was heard is so loud, and the square of what is louder still would overflow."""
 
 
 class Resampler:
     """push (N,) or (N, C) samples at `source_rate` -> (n,) float32 at `rate`; output k lies at k / rate seconds.
 
     Of N samples come ceil(N * rate / source_rate), the last `delay_samples` of the source after a flush.
-    Integers are taken at their type's full scale. Samples that are no numbers, or beyond LOUDEST, become 0 and are
-    counted in `replaced`.
+    Integers are taken at their type's full scale. Non-finite samples become 0 and are counted in `replaced`; those
+    beyond LOUDEST are cut.
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
@@ -52,11 +53,10 @@ class Resampler:
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32: every output whose surroundings have been heard."""
         mono = to_mono(np.asarray(samples))
-        # Written so that NaN is no good either.
-        good = np.abs(mono) <= LOUDEST
-        if not good.all():
-            self.replaced += int(mono.size - good.sum())
-            mono = np.where(good, mono, np.float32(0))
+        if not (np.abs(mono) <= LOUDEST).all():
+            finite = np.isfinite(mono)
+            self.replaced += int(mono.size - finite.sum())
+            mono = np.where(finite, np.clip(mono, -LOUDEST, LOUDEST), np.float32(0))
         if self.delay_samples == 0:
             return mono
         self._buffer = np.concatenate([self._buffer, mono])
@@ -102,7 +102,7 @@ def to_mono(samples: np.ndarray) -> np.ndarray:
         raise VoxmeshError(
             f"sound of shape {samples.shape} and type {samples.dtype}: give (N,) or (N, channels) numbers"
         )
-    # What does not fit into float32 becomes infinite, and is no good then.
+    # What does not fit into float32 becomes infinite, and silence then.
     with np.errstate(over="ignore", invalid="ignore"):
         if samples.dtype.kind in "iu":
             info = np.iinfo(samples.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,7 @@ from voxmesh.stream.keys import server_keys
 from voxmesh.stream.publish import DEFAULT_ENDPOINT, Publisher
 from voxmesh.stream.serve import DEFAULT_AUDIO, Limits, Server
 from voxmesh.stream.sessions import Sessions
-from voxmesh.stream.stopping import stop_on_signals
+from voxmesh.stream.stopping import quiet_collector, stop_on_signals
 
 
 @click.command()
@@ -74,9 +73,8 @@ def serve(
         if control is not None:
             click.echo(f"control on {control.endpoint}")
         sys.stdout.flush()
-        # What has been loaded stays: the collector need not walk it between frames.
-        gc.freeze()
-        server.run(stop, (lambda one: None) if quiet else show, control=control)
+        with quiet_collector():
+            server.run(stop, (lambda one: None) if quiet else show, control=control)
         if not quiet:
             show(server)
 

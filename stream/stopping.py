@@ -1,7 +1,11 @@
-"""Ctrl-C as an event that loops look at: an exception can get lost where C code calls back."""
+"""What surrounds a loop that runs for hours: Ctrl-C as an event that it looks at, and a garbage collector that rests.
+
+(An exception can get lost where C code calls back.)
+"""
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,3 +28,14 @@ def stop_on_signals() -> Iterator[Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """What has been loaded stays: the garbage collector need not walk it between frames."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -19,7 +19,7 @@ bundle_option = click.option("--bundle", type=click.Path(path_type=Path), help="
 
 @click.group()
 def style() -> None:
-    """Styles: how a face speaks, beside what it says. `live`, `animate` and `control` take them by --style."""
+    """Styles: how a face speaks, beside what it says. `live` and `animate` take them as --style, `control` as style."""
 
 
 @style.command("list")

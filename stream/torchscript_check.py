@@ -15,6 +15,8 @@ import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 
+from voxmesh.stream.npz import DAMAGED
+
 MAX_BYTES = 1 << 30
 """Of a file's members, unpacked."""
 MAX_SOURCE_BYTES = 4 << 20
@@ -43,25 +45,32 @@ _MEMBERS = re.compile(
 def check_torchscript(data: bytes) -> None:
     """Raises ValueError saying why the file is not one that we would run."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > MAX_BYTES:
-                raise ValueError(f"it unpacks to more than {MAX_BYTES >> 20} MiB")
-            strange = [member.filename for member in members if not _MEMBERS.fullmatch(member.filename)]
-            if strange:
-                raise ValueError(f"it holds {strange[0]!r}")
-            pickles = [archive.read(member) for member in members if member.filename.endswith("pkl")]
-            sources = [member for member in members if member.filename.endswith(".py")]
-            if sum(member.file_size for member in sources) > MAX_SOURCE_BYTES:
-                raise ValueError("its source is too long")
-            trees = [ast.parse(archive.read(member).decode()) for member in sources]
-    except (SyntaxError, RecursionError, MemoryError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        pickles, trees = _read(data)
+    except ValueError:
+        raise
+    except (*DAMAGED, MemoryError) as error:
         raise ValueError(f"it is no archive of TorchScript ({error})") from error
     for pickle in pickles:
         _check_pickle(pickle)
     for tree in trees:
         if wrong := next(_calls_of_others(tree), None):
             raise ValueError(f"its program calls {wrong}")
+
+
+def _read(data: bytes) -> tuple[list[bytes], list[ast.AST]]:
+    """The pickles and the program in it."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > MAX_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_BYTES >> 20} MiB")
+        strange = [member.filename for member in members if not _MEMBERS.fullmatch(member.filename)]
+        if strange:
+            raise ValueError(f"it holds {strange[0]!r}")
+        sources = [member for member in members if member.filename.endswith(".py")]
+        if sum(member.file_size for member in sources) > MAX_SOURCE_BYTES:
+            raise ValueError("its source is too long")
+        pickles = [archive.read(member) for member in members if member.filename.endswith("pkl")]
+        return pickles, [ast.parse(archive.read(member).decode()) for member in sources]
 
 
 def _check_pickle(data: bytes) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import pytest
 import soundfile
 import zmq
 
+from virtual_microphone import VirtualMicrophone
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
@@ -157,32 +157,17 @@ def subscribe() -> Iterator[Callable[..., zmq.Socket]]:
 
 
 @pytest.fixture
-def virtual(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a PulseAudio of our own, with a loudspeaker `vspk` that its default microphone hears."""
+def virtual_microphone(tmp_path: Path) -> Iterator[VirtualMicrophone]:
+    """A PulseAudio of our own, with a loudspeaker `vspk` that its default microphone `vmic` hears."""
     if shutil.which("pulseaudio") is None:
         if os.environ.get("CI"):
             pytest.fail("CI must have pulseaudio: see .ci/system-packages.sh")
         pytest.skip("needs pulseaudio, pulseaudio-utils, libasound2-plugins")
-    home = tmp_path / "pulse"
-    home.mkdir()
-    env = {**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_SERVER": f"unix:{home}/pulse.sock"}
-    (home / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
-    modules = (
-        f"module-native-protocol-unix socket={home}/pulse.sock auth-anonymous=1",
-        "module-null-sink sink_name=vspk rate=48000 channels=1 norewinds=1",
-        "module-remap-source master=vspk.monitor source_name=vmic",
-    )
-    loads = [word for line in modules for word in ("-L", line)]
-    options = ("-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=error")
-    server = subprocess.Popen(["pulseaudio", *options, *loads], env=env)
-    try:
-        for _ in range(100):
-            if subprocess.run(["pactl", "info"], env=env, capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
-        subprocess.run(["pactl", "set-default-source", "vmic"], env=env, check=True)
-        subprocess.run(["pactl", "set-default-sink", "vspk"], env=env, check=True)
-        yield env
-    finally:
-        server.kill()
-        server.wait()
+    with VirtualMicrophone(tmp_path / "pulse") as microphone:
+        yield microphone
+
+
+@pytest.fixture
+def virtual(virtual_microphone: VirtualMicrophone) -> dict[str, str]:
+    """The environment in which programs find the virtual microphone."""
+    return virtual_microphone.env

@@ -104,8 +104,8 @@ def test_any_sound_makes_a_face(tiny: Bundle, backend: Backend, rate, sounds, te
             one_line(error)
             assert samples.ndim == 3 or samples.dtype == np.bool_ or samples.shape[1:] == (0,)
             continue
-        heard = max(heard, max(0, start + jump) + len(samples)) if len(samples) else heard
         start = max(0, start + jump) + len(samples)
+        heard = max(heard, start)
     frames += engine.flush()
     assert engine.hearing.received == heard
     assert [frame.index for frame in frames] == list(range(engine.clock.frames(engine.hearing.samples)))
@@ -196,7 +196,7 @@ def test_a_bundle_with_flipped_bits_is_refused_or_speaks(
             check_torchscript(data)
     except VoxmeshError as error:
         one_line(error)
-        assert name in str(error) or "bundle.json" in str(error)
+        assert str(spoilable) in str(error)
         return
     except ValueError:
         assert name.endswith(".pt") and sealed

@@ -27,12 +27,14 @@ from voxmesh.stream.live import Recorder, limited, run
 from voxmesh.stream.types import AudioChunk, Frame
 
 Subscribe = Callable[..., zmq.Socket]
+EVERY_FRAME = ("--stale", 600_000)
+"""However busy the machine."""
 
 
 class FakeSource:
     """Chunks from a list, at once."""
 
-    name, rate, dropped_samples = "fake", 16000, 0
+    name, rate, dropped_samples, overflows = "fake", 16000, 0, 0
 
     def __init__(self, chunks: list[AudioChunk | None]) -> None:
         self._chunks = chunks
@@ -97,7 +99,7 @@ def test_a_recording_is_what_the_engine_heard(tmp_path: Path, shape: tuple[int, 
     samples = np.random.default_rng(0).normal(0, 2, (1000, *shape)).astype(np.float32)
     recorder = Recorder(tmp_path / "r.wav", 16000)
     for start, end in ((0, 300), (200, 400), (600, 1000)):
-        recorder.write(AudioChunk(samples[start:end], start))
+        recorder.heard(AudioChunk(samples[start:end], start))
     recorder.close()
     samples[400:600] = 0
     np.testing.assert_array_equal(soundfile.read(tmp_path / "r.wav", dtype="float32")[0], samples)
@@ -122,8 +124,8 @@ def test_endpoints_may_be_short(given: str, full: str) -> None:
 
 @contextmanager
 def live(*arguments: object, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`voxmesh live` on a port of its own choice: the process and its endpoint."""
-    words = command("live", "--listen", "tcp://127.0.0.1:*", *arguments)
+    """`voxmesh live` on a port of its own choice, which skips no frame: the process and its endpoint."""
+    words = command("live", "--listen", "tcp://127.0.0.1:*", *EVERY_FRAME, *arguments)
     process = subprocess.Popen(words, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()

@@ -121,7 +121,7 @@ def test_live_sends_every_frame(
     """`live --livelink`: a packet a frame, in order, under the session's name, beside what is published."""
     target = f"127.0.0.1:{receiver.getsockname()[1]}"
     options = ("--bundle", tiny_bundle, "--listen", "tcp://127.0.0.1:*", "--livelink", target, "--session", "Zoe")
-    result = cli("live", "--wav", speech, "--seconds", 0.5, *options)
+    result = cli("live", "--wav", speech, "--seconds", 0.5, "--stale", 600_000, *options)
     assert result.returncode == 0, result.stderr
     assert f"sending to {target} (LiveLink)" in result.stdout
     packets = [receiver.recv(2048) for _ in range(30)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +19,7 @@ from voxmesh.stream import microphone as module
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.microphone import QUEUE_CHUNKS, InputDevice, Microphone, capture_age_ns, choose
+from voxmesh.stream.types import AudioChunk
 
 USB = InputDevice(2, "USB Audio", "ALSA", 1, 48000, False)
 BUILT_IN = InputDevice(0, "Built-in Audio", "ALSA", 2, 44100, True)
@@ -57,92 +58,211 @@ def test_capture_times_are_believed_when_they_can_be() -> None:
         assert capture_age_ns(10.050, adc, 480, 48000) == 10_000_000
 
 
+class FakeStream:
+    """What InputStream gives; `is_there` tells whether its device still is."""
+
+    def __init__(self, is_there: Callable[[], bool]) -> None:
+        self._is_there = is_there
+
+    @property
+    def active(self) -> bool:
+        return self._is_there()
+
+    def start(self) -> None: ...
+
+    def close(self, ignore_errors: bool) -> None: ...
+
+
 class FakePortAudio:
-    """PortAudio with one microphone, which can be unplugged; `play` is its driver."""
+    """PortAudio with microphones that can be unplugged or taken; `play` is the driver of the one that is open."""
 
     class PortAudioError(Exception):
         pass
 
     def __init__(self) -> None:
-        self.plugged, self.callback = True, None
         self.default = SimpleNamespace(device=(0, 0))
+        self.plugged = {"Fake mic": 48000}  # name -> the only rate that it has
+        self.taken = False
+        self.callback: Callable | None = None
+        self.opened: list[tuple[str, int]] = []
+        self._next_ns: int | None = None
+        self._stopped_ns: int | None = None
 
     def query_hostapis(self) -> list[dict]:
         return [{"name": "Fake"}]
 
     def query_devices(self) -> list[dict]:
-        device = {"name": "Fake mic", "hostapi": 0, "max_input_channels": 2, "default_samplerate": 48000.0}
-        return [device] if self.plugged else []
+        return [
+            {"name": name, "hostapi": 0, "max_input_channels": 2, "default_samplerate": float(rate)}
+            for name, rate in self.plugged.items()
+        ]
 
-    def InputStream(self, *, channels: int, callback: Callable, **_: object) -> SimpleNamespace:
+    def InputStream(
+        self, *, channels: int, callback: Callable, device: int, samplerate: int, **_: object
+    ) -> SimpleNamespace:
+        name, rate = list(self.plugged.items())[device]
         if channels == 1:
             raise self.PortAudioError("Invalid number of channels")
+        if self.taken:
+            raise self.PortAudioError("Device unavailable")
+        if samplerate != rate:
+            raise self.PortAudioError("Invalid sample rate")
         self.callback = callback
-        return SimpleNamespace(start=lambda: None, close=lambda ignore_errors: None)
+        self.opened.append((name, rate))
+        return FakeStream(lambda: name in self.plugged)
 
     def _terminate(self) -> None: ...
 
     _initialize = _terminate
 
-    def play(self, frames: int = 480, overflow: bool = False) -> None:
-        when = SimpleNamespace(currentTime=5.0, inputBufferAdcTime=4.98)
+    def play(self, frames: int = 480, overflow: bool = False, now: bool = False) -> None:
+        """One block of ones, captured right after the one before, the first 4 s ago; or `now`, 20 ms ago."""
+        if now or self._next_ns is None:
+            self._next_ns = time.monotonic_ns() - (20_000_000 if now else 4_000_000_000)
+        captured_ns, self._next_ns = self._next_ns, self._next_ns + frames * 1_000_000_000 // 48000
+        self._stopped_ns = time.monotonic_ns()
+        when = SimpleNamespace(currentTime=50.0, inputBufferAdcTime=50.0 - (self._stopped_ns - captured_ns) / 1e9)
         self.callback(np.ones((frames, 2), np.float32), frames, when, SimpleNamespace(input_overflow=overflow))
+        self._stopped_ns = None
+
+    def now_ns(self) -> int:
+        """The wall clock, which stands still while the callback is called."""
+        return self._stopped_ns or time.monotonic_ns()
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
     portaudio = FakePortAudio()
     monkeypatch.setattr(module, "portaudio", lambda: portaudio)
+    for name in ("QUIET_S", "WAIT_S", "REOPEN_S"):
+        monkeypatch.setattr(module, name, 0.05)
     return portaudio
 
 
 def test_a_microphone_without_mono_is_opened_in_stereo(fake: FakePortAudio) -> None:
     """Chunks carry absolute indices and capture times."""
-    microphone, before = Microphone(), time.monotonic_ns()
+    source = Microphone(now_ns=fake.now_ns).chunks()
     fake.play()
+    began = fake._next_ns - 10_000_000
     fake.play()
-    source = microphone.chunks()
     first, second = next(source), next(source)
     assert (first.start, second.start, first.samples.shape) == (0, 480, (480, 2))
-    assert abs(first.captured_ns - (before - 20_000_000)) < 50_000_000
+    assert abs(first.captured_ns - began) < 1_000_000
 
 
 def test_a_full_queue_drops_and_counts(fake: FakePortAudio) -> None:
     """When nobody reads for more than 2 s sound is dropped; the indices show the gap."""
-    microphone = Microphone()
+    microphone = Microphone(now_ns=fake.now_ns)
+    for _ in range(QUEUE_CHUNKS + 7):
+        fake.play()
+    source = microphone.chunks()  # what came before is not heard, and not lost
+    assert microphone.dropped_samples == 0
     for _ in range(QUEUE_CHUNKS + 3):
         fake.play(overflow=True)
     assert microphone.dropped_samples == 3 * 480 and microphone.overflows == QUEUE_CHUNKS + 3
-    source = microphone.chunks()
     heard = [next(source) for _ in range(QUEUE_CHUNKS)]
     fake.play()
     assert next(source).start == heard[-1].start + 480 + 3 * 480
+    assert microphone.dropped_samples == 3 * 480
 
 
-def test_an_unplugged_microphone_is_silence_until_it_is_back(
-    fake: FakePortAudio, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Silence goes on at the wall clock's pace with no hole in the indices, and is counted as lost."""
-    monkeypatch.setattr(module, "LOST_AFTER_S", 0.2)
+def hear(source: Iterator[AudioChunk | None], until: Callable[[list[AudioChunk]], bool]) -> list[AudioChunk]:
+    """Chunks until `until` says so; fails after a minute."""
+    chunks: list[AudioChunk] = []
+    give_up = time.monotonic() + 60
+    while not until(chunks):
+        assert time.monotonic() < give_up, "nothing came"
+        chunk = next(source)
+        if chunk is not None and len(chunk.samples):
+            chunks.append(chunk)
+    return chunks
+
+
+def sounds(chunks: list[AudioChunk]) -> bool:
+    return bool(chunks) and bool(chunks[-1].samples.any())
+
+
+def unplugged_and_back(microphone: Microphone, fake: FakePortAudio, back: dict[str, int]) -> list[AudioChunk]:
+    """Hear something, lose all devices, hear silence, get those of `back`, hear something."""
+    source, opened = microphone.chunks(), len(fake.opened)
+    fake.play(now=True)
+    fake.plugged = {}
+    chunks = hear(source, sounds)
+    chunks += hear(source, lambda more: len(more) >= 3)
+    fake.plugged, fake.taken = back, False
+    chunks += hear(source, lambda more: len(fake.opened) > opened)
+    time.sleep(0.05)  # the thread has opened it; it may still be about to leave
+    chunks += hear(source, lambda more: bool(more))
+
+    def played(more: list[AudioChunk]) -> bool:
+        fake.play(now=True)
+        return sounds(more)
+
+    return chunks + hear(source, played)
+
+
+def assert_accounted(chunks: list[AudioChunk], microphone: Microphone) -> None:
+    """Every index at most once, in order; every one without sound is counted, as silence or as a hole."""
+    ends = [c.start + len(c.samples) for c in chunks]
+    assert all(c.start >= end for c, end in zip(chunks[1:], ends, strict=False))
+    assert microphone.dropped_samples == ends[-1] - sum(len(c.samples) for c in chunks if c.samples.any()) > 0
+
+
+def test_an_unplugged_microphone_is_silence_until_it_is_back(fake: FakePortAudio) -> None:
+    """Silence goes on at the wall clock's pace, and is counted as lost."""
     said: list[str] = []
-    microphone = Microphone(warn=said.append)
-    fake.play()
-    source = microphone.chunks()
-    chunks = [next(source)]
-    fake.plugged = False
-    began = time.monotonic()
-    threading.Timer(1.5, lambda: setattr(fake, "plugged", True)).start()
-    while len(said) < 2:
-        chunks.append(next(source))
-    away = time.monotonic() - began
-    fake.play()
-    while not chunks[-1] or not chunks[-1].samples.any():
-        chunks.append(next(source))
-    heard = [chunk for chunk in chunks if chunk]
-    assert "does not answer" in said[0] and "is back" in said[1]
-    assert [c.start for c in heard] == np.cumsum([0, *(len(c.samples) for c in heard[:-1])]).tolist()
-    assert microphone.dropped_samples == sum(len(c.samples) for c in heard) - 2 * 480
-    assert abs(microphone.dropped_samples / 48000 - away) < 0.3
+    microphone = Microphone(warn=said.append, now_ns=fake.now_ns)
+    chunks = unplugged_and_back(microphone, fake, {"Fake mic": 48000})
+    assert "does not answer" in said[0] and "is back" in said[1] and len(said) == 2
+    assert_accounted(chunks, microphone)
+    # The wall clock's pace: the last sample of silence was due when it was heard.
+    silence = [c for c in chunks if not c.samples.any()]
+    span_ns = silence[-1].captured_ns - silence[0].captured_ns
+    assert abs((silence[-1].start - silence[0].start) * 1e9 / 48000 - span_ns) < 1e6
+    microphone.close()
+
+
+def test_a_microphone_that_another_program_takes_is_asked_again(fake: FakePortAudio) -> None:
+    """It cannot be opened for a while; once it can it is."""
+    microphone = Microphone(now_ns=fake.now_ns)
+    fake.taken = True
+    chunks = unplugged_and_back(microphone, fake, {"Fake mic": 48000})
+    assert_accounted(chunks, microphone)
+    assert len(fake.opened) >= 2
+    microphone.close()
+
+
+def test_a_microphone_that_comes_back_at_another_rate_is_resampled(fake: FakePortAudio) -> None:
+    """The stream keeps the rate that it began with; so do its indices."""
+    microphone = Microphone(now_ns=fake.now_ns)
+    chunks = unplugged_and_back(microphone, fake, {"Fake mic": 16000})
+    assert_accounted(chunks, microphone)
+    assert fake.opened[-1] == ("Fake mic", 16000) and microphone.rate == 48000
+    assert 1300 < len(chunks[-1].samples) <= 1440
+    microphone.close()
+
+
+@pytest.mark.parametrize("wanted", [None, "fake mic"])
+def test_the_default_microphone_may_become_another(fake: FakePortAudio, wanted: str | None) -> None:
+    """Who wished for none gets the one that is the default now; who named one waits for it."""
+    microphone = Microphone(wanted, now_ns=fake.now_ns)
+    both = {"Other mic": 48000, "Fake mic": 48000}
+    assert_accounted(unplugged_and_back(microphone, fake, {"Other mic": 48000} if wanted is None else both), microphone)
+    assert microphone.name == fake.opened[-1][0] == ("Other mic" if wanted is None else "Fake mic")
+    microphone.close()
+
+
+def test_a_device_that_hangs_does_not_hold_up_the_end(fake: FakePortAudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its close blocks: `close` returns all the same, and leaves it behind."""
+    monkeypatch.setattr(module, "CLOSE_S", 0.05)
+    hung, left = threading.Event(), []
+    microphone = Microphone(now_ns=fake.now_ns)
+    microphone._stream.close = lambda ignore_errors: hung.wait(60)
+    fake._exit_handler = lambda: None
+    monkeypatch.setattr(module.atexit, "unregister", left.append)
+    microphone.close()
+    assert left == [fake._exit_handler]
+    hung.set()
 
 
 def test_no_portaudio_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +289,7 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
     listed = subprocess.run(command("devices"), env=virtual, capture_output=True, text=True, timeout=30)
     assert listed.returncode == 0 and "pulse" in listed.stdout, listed
     arguments = ("--mic", "pulse", "--rate", 48000, "--seconds", 4, "--record", "heard.wav", "--wait", 30)
+    arguments += ("--stale", 600_000)
     options = ("--bundle", tiny_bundle, "--seed", 11)
     live = subprocess.Popen(
         command("live", "--listen", "tcp://127.0.0.1:*", *arguments, *options),

@@ -84,5 +84,10 @@ def test_moods_leave_the_sound_and_the_words_alone(tmp_path: Path) -> None:
     given_one = read_dataset(tmp_path / "plain", moods=True)[index]
     np.testing.assert_array_equal(given_one.style, moody.style)
     np.testing.assert_allclose(given_one.curves, moody.curves, atol=2e-3)
+    np.testing.assert_allclose(given_one.calm, plain.curves, atol=2e-3)
+    write_dataset(tmp_path / "moody", index + 1, 4, moods=True)
+    made_so = read_dataset(tmp_path / "moody")[index]
+    np.testing.assert_allclose(made_so.curves, moody.curves, atol=2e-3)
+    np.testing.assert_allclose(made_so.calm, plain.curves, atol=2e-3)
     with pytest.raises(VoxmeshError, match="without moods"):
         write_dataset(tmp_path / "plain", 1, 4, moods=True)

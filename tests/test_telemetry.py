@@ -51,4 +51,4 @@ def test_memory_is_bounded() -> None:
     for i in range(5000):
         telemetry.made(1, i)
         telemetry.published(1, i)
-    assert len(telemetry._frame_ns) == len(telemetry._latency_ns) == 600
+    assert len(telemetry._made.recent_ns) == len(telemetry._latency.recent_ns) == 600

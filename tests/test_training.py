@@ -200,6 +200,9 @@ def test_a_run_in_moods_exports_a_bundle_with_styles(trained: Run, tmp_path: Pat
     own, other = load_prepared(run), load_prepared(trained)
     np.testing.assert_array_equal(own.store.features, other.store.features)
     assert own.store.styles.any() and not other.store.styles.any() and run.config().style_dims == 5
+    # What the labels are told is the face without its mood.
+    np.testing.assert_array_equal(own.store.calm, other.store.curves)
+    assert np.abs(own.store.calm - own.store.curves).max() > 0.05
     for train in STAGES.values():
         train(run, BRIEF)
     step, avatar = load_step(run), build_avatar(0)

@@ -18,7 +18,7 @@ def test_what_is_said_is_played(tmp_path: Path, tiny_bundle: Path, virtual: dict
     soundfile.write(tmp_path / "say.wav", said, 16000, subtype="FLOAT")
     options = ("--wav", "say.wav", "--send-audio", "int16", "--wait", 30, "--bundle", tiny_bundle)
     live = subprocess.Popen(
-        command("live", "--listen", "tcp://127.0.0.1:*", *options),
+        command("live", "--listen", "tcp://127.0.0.1:*", "--stale", 600_000, *options),
         **{"env": virtual, "cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True},
     )
     recorder = subprocess.Popen(

@@ -105,7 +105,7 @@ def train_composite(
     model.mesh.describe(torch.from_numpy(source.templates), torch.from_numpy(source.moving))
     if audio is not None:
         model.front.encoder.load_state_dict(audio)
-    places = _places(source, losses.regional)
+    places = region_weights(source, losses.regional)
     if first.steps:
         model.front.requires_grad_(False)
         fit(run, FROZEN, model, lambda draw: _loss(model, source, places, losses, first, draw, frozen=True), first)
@@ -114,12 +114,12 @@ def train_composite(
             run.load(FROZEN, model)
         model.front.requires_grad_(True)
         fit(run, TUNED, model, lambda draw: _loss(model, source, places, losses, second, draw, frozen=False), second)
-    run.save_arrays(STYLES, **name_styles(model.eval(), source))
+    run.save_arrays(STYLES, **name_styles(model.cpu().eval(), source))
     return model
 
 
-def _places(source: Source, regional: bool) -> Tensor:
-    """(M,) how much an error of each moving vertex counts."""
+def region_weights(source: Source, regional: bool) -> Tensor:
+    """(M,) how much an error of each moving vertex counts: 1, and more in a region if `regional`."""
     weights = np.ones(len(source.moving))
     if regional:
         for name, weight in REGION_WEIGHTS.items():
@@ -137,7 +137,7 @@ def _loss(
     with training.autocast():
         style = model.style(batch.driving, batch.shapes)
         codes = model(batch.sound, style, batch.templates).float()
-    square = _square_mm2(model, codes, batch, places.to(training.device), draw)
+    square = square_mm2(model, codes, batch, places.to(training.device), draw.torch)
     sparsity = model.mesh.matrix.abs().mean()
     return square + losses.sparsity_mm2 * sparsity, {
         "rms_mm": float(square.detach()) ** 0.5,
@@ -145,13 +145,13 @@ def _loss(
     }
 
 
-def _square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, draw: Draw) -> Tensor:
+def square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, generator: torch.Generator) -> Tensor:
     """Mean squared error of a coordinate, mm^2, over vertices drawn as often as `places` says they count.
 
     That is the weighted mean over all of them, at a part of its cost: decoding is most of a step.
     """
     count = min(LOSS_COORDINATES // 3, len(places))
-    drawn = torch.multinomial(places, count, replacement=True, generator=draw.torch)
+    drawn = torch.multinomial(places, count, replacement=True, generator=generator)
     rows = (3 * drawn[:, None] + torch.arange(3, device=drawn.device)).flatten()
     wanted = batch.offsets[..., rows] if batch.shapes is None else batch.offsets @ batch.shapes[:, rows]
     return functional.mse_loss(model.mesh.decode(codes, rows) * MILLIMETRES, wanted * MILLIMETRES)

@@ -32,6 +32,7 @@ class CapturedClip:
     index: int
     curves: np.ndarray
     phones: None = None
+    calm: None = None
 
     @property
     def audio(self) -> np.ndarray:
