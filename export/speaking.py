@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import numpy as np
 import torch
 
 from voxmesh.model.checkpoint import Run
+from voxmesh.model.composite.speak import speak as whole_speech
+from voxmesh.model.composite.speak import style_of
+from voxmesh.model.composite.train import STYLES, is_composite, load_composite
 from voxmesh.model.datasets.captured_run import captured_topologies, load_motion_basis
 from voxmesh.model.datasets.mesh_store import MeshStore
 from voxmesh.model.evaluate import head_temperature, load_step, speak
 from voxmesh.model.store_evaluation import Speak, Take, resized
 from voxmesh.model.train_codes import load_codes
 from voxmesh.model.train_context import load_live
-from voxmesh.stream.bundle import load
+from voxmesh.stream.bundle import STYLE_GRAPH, load
+from voxmesh.stream.driving import DrivingClip, extract_style
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.style import NEUTRAL
 from voxmesh.stream.topology import Topology
 from voxmesh.stream.types import AudioChunk
 
@@ -36,7 +42,11 @@ class Speaking:
 
 def open_speaking(path: Path, store: MeshStore, seed: int = 0) -> Speaking:
     """A run's folder or a bundle's. Raises VoxmeshError when it is neither, or of another mesh than `store`."""
-    speaking = speaking_run(Run(path), store, seed) if (path / "config.json").is_file() else speaking_bundle(path, seed)
+    run = Run(path)
+    if is_composite(run):
+        speaking = speaking_composite(run)
+    else:
+        speaking = speaking_run(run, store, seed) if run.exists() else speaking_bundle(path, seed)
     if speaking.topology.vertices != store.vertex_count:
         raise VoxmeshError(
             f"{path} has a mesh of {speaking.topology.vertices} vertices, {store.folder} one of {store.vertex_count}"
@@ -49,15 +59,38 @@ def speaking_bundle(path: Path, seed: int = 0) -> Speaking:
     bundle = load(path)
     moved = np.array(bundle.about.get("training", {}).get("moved_m", (0, 0, 0)), np.float32)
 
-    def live(take: Take, style: Take | None) -> np.ndarray:
+    def speaks(take: Take, style: Take | None) -> np.ndarray:
         clock = take.store.features.clock
-        face = replace(bundle.topologies[0], template=np.ascontiguousarray(take.template - moved))
-        own = replace(bundle, topologies=(face,))
-        engine = Engine(own, source_rate=clock.sample_rate, seed=seed, fps=(clock.fps_num, clock.fps_den))
+        engine = Engine(
+            bundle,
+            source_rate=clock.sample_rate,
+            seed=seed,
+            fps=(clock.fps_num, clock.fps_den),
+            style=None if style is None else extract_style(bundle, driving_clip(style)),
+            template=np.ascontiguousarray(take.template - moved),
+        )
         frames = engine.push(AudioChunk(take.audio, 0)) + engine.flush()
-        return np.stack([frame.vertices for frame in frames]) - face.template
+        return np.stack([frame.vertices for frame in frames]) - engine.topology.template
 
-    return Speaking({"live": live}, bundle.topologies[0], {})
+    driven = {"self": speaks, "style": speaks} if STYLE_GRAPH in bundle.about["checksums"] else {}
+    return Speaking({"live": speaks, **driven}, bundle.topologies[0], {})
+
+
+def driving_clip(take: Take) -> DrivingClip:
+    """A clip of a store as what drives another."""
+    clock = take.store.features.clock
+    return DrivingClip(take.offsets(), Fraction(clock.fps_num, clock.fps_den), take.name)
+
+
+def speaking_composite(run: Run) -> Speaking:
+    """The networks of the composite family, over whole sequences: also those that cannot be exported."""
+    model, neutral = load_composite(run), run.load_arrays(STYLES)[NEUTRAL]
+
+    def speaks(take: Take, style: Take | None) -> np.ndarray:
+        vector = neutral if style is None else style_of(model, style.offsets())
+        return whole_speech(model, take.audio, take.template, vector) - take.template
+
+    return Speaking({"live": speaks, "self": speaks, "style": speaks}, _topology(run), {})
 
 
 def speaking_run(run: Run, store: MeshStore, seed: int = 0) -> Speaking:
@@ -65,9 +98,7 @@ def speaking_run(run: Run, store: MeshStore, seed: int = 0) -> Speaking:
 
     more: the context model's perplexity, exp of its mean cross-entropy a label, in nats, given the labels before.
     """
-    topologies = captured_topologies(run)
-    if topologies is None:
-        raise VoxmeshError(f"{run.folder} was not trained on a store: `python -m voxmesh.model.evaluate` measures it")
+    topology = _topology(run)
     step, codes, basis, model = load_step(run), load_codes(run), load_motion_basis(run), load_live(run)
 
     def live(take: Take, style: Take | None) -> np.ndarray:
@@ -95,4 +126,11 @@ def speaking_run(run: Run, store: MeshStore, seed: int = 0) -> Speaking:
         return float(np.exp(total / labels))
 
     speaking = {"live": live, "self": shown, "style": shown}
-    return Speaking(speaking, next(iter(topologies.values())), {"perplexity": perplexity()})
+    return Speaking(speaking, topology, {"perplexity": perplexity()})
+
+
+def _topology(run: Run) -> Topology:
+    topologies = captured_topologies(run)
+    if topologies is None:
+        raise VoxmeshError(f"{run.folder} was not trained on a store: `python -m voxmesh.model.evaluate` measures it")
+    return next(iter(topologies.values()))

@@ -60,6 +60,16 @@ def test_a_capture_is_learned_and_speaks_as_it_is_driven(made: Path):
     assert set(bundle.style.names) == {"neutral", VOCASET[0]}
 
 
+def test_it_is_evaluated_in_both_protocols(made: Path):
+    """`voxmesh evaluate` gives a bundle the style of the target (`self`) and of the subject's other clip (`style`)."""
+    output = made / "evaluation"
+    run("evaluate", made / "bundle", made / "store", "-o", output, "--split", "valid", "--clips", 1, "--films", 0)
+    found = json.loads((output / "evaluation.json").read_text("utf-8"))["protocols"]
+    for protocol in ("self", "style"):
+        assert found[protocol]["clips"] == 1
+        assert 0 < found[protocol]["upper_dtw_mean_mm"] < 50
+
+
 def test_the_same_chunking_or_another_gives_the_same_frames(made: Path):
     """The composite bundle keeps the engine's promise: any chunking of the sound is the same stream."""
     bundle, sound = load(made / "bundle"), voice(0.5, 16000)
