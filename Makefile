@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 VOXMESH := $(BIN)/voxmesh
 
-.PHONY: demo test train lint clean
+.PHONY: demo test fuzz train lint clean
 
 demo: $(VENV)/viewer.done
 	$(VOXMESH) demo
@@ -12,9 +12,15 @@ demo: $(VENV)/viewer.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
 
+# Sound, bundles, configurations and messages of every sort, CASES of them and other ones each time: some 20 minutes.
+CASES ?= 100000
+fuzz: $(VENV)/dev.done
+	VOXMESH_FUZZ_EXAMPLES=$(CASES) $(BIN)/python -m pytest --timeout 0 --hypothesis-show-statistics \
+		tests/test_fuzz.py tests/test_wire.py
+
 # The shipped bundles, redone from nothing: some two and a half hours on two quiet cores. Every stage resumes.
 train: $(VENV)/dev.done
-	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --workers 2
+	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --moods --workers 2
 	$(VOXMESH) talker make -o data/test --clips 60 --seed 2 --split test
 	$(VOXMESH) train prepare runs/default --data data/train
 	$(VOXMESH) train audio runs/default

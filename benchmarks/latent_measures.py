@@ -37,7 +37,7 @@ def measure_codes(codes: Codes, live: Live, features: FeatureConfig, what: Liste
         count = min(len(clip.curves), len(other.curves))
         sounds = [torch.from_numpy(log_mel(one.audio, features)[:count])[None] for one in (clip, other)]
         faces = [what.truth(one)[None, :count] for one in (clip, other)]
-        heard = [codes.hear(codes.mouth(sound)[0]).argmax(-1) for sound in sounds]
+        heard = [codes.hear(codes.mouth.encode(sound)).argmax(-1) for sound in sounds]
         seen = [codes.see(codes.expression(face)).argmax(-1) for face in faces]
         labels = [torch.cat([heard[i], seen[j]], 2) for i, j in ((0, 0), (0, 1), (1, 0))]
         whole, shown_other, heard_other = (

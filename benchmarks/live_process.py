@@ -32,7 +32,8 @@ def command(*arguments: object) -> list[str]:
 class LiveProcess:
     """Use as a context manager. arguments: of `voxmesh live`, beside those that this one gives.
 
-    endpoint, url: where it publishes and its metrics are. events: what it logs, as `--log json` objects.
+    endpoint, control, url: where it publishes, answers (with --control) and its metrics are. events: what it logs, as
+    `--log json` objects.
     """
 
     def __init__(self, *arguments: object, env: dict[str, str] | None = None) -> None:
@@ -45,11 +46,17 @@ class LiveProcess:
         self.other: list[str] = []
         self._gone = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        first, second = (self.process.stdout.readline() for _ in range(2))
-        if "tcp://" not in first:
-            raise RuntimeError(f"voxmesh live did not start: {self.other}")
-        self.endpoint = "tcp://" + first.split("tcp://")[1].split(",")[0]
-        self.url = second.split()[-1]
+        self.endpoint = self.control = self.url = ""
+        while not self.url:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"voxmesh live did not start: {self.other}")
+            if line.startswith("publishing"):
+                self.endpoint = "tcp://" + line.split("tcp://")[1].split(",")[0]
+            elif line.startswith("control on"):
+                self.control = line.split()[-1]
+            elif line.startswith("metrics on"):
+                self.url = line.split()[-1]
 
     def _read(self) -> None:
         for line in self.process.stderr:

@@ -34,11 +34,12 @@ from timing import load_average, time_in_turns
 from voxmesh.export.meshtalk import write_step
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.meshtalk.config import MeshTalkConfig
-from voxmesh.model.meshtalk.sound import LogMel, Windows
 from voxmesh.model.meshtalk.step import IdentityStep, MeshTalk, Step
 from voxmesh.stream import features as ours
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.features import mel_matrix
 from voxmesh.stream.noise import gumbel
+from voxmesh.stream.windows import Windows, log_mel_of_window
 
 
 class Streamed:
@@ -72,7 +73,8 @@ def hear(config: MeshTalkConfig, frames: int) -> torch.Tensor:
     swell = 1.0 + np.sin(np.arange(count) / 1000.0)
     stage = Windows(config.sound)
     sound = (np.random.default_rng(0).normal(0, 0.05, count) * swell).astype(np.float32)
-    return LogMel(config.sound)(torch.from_numpy(np.concatenate([stage.push(sound), stage.flush()])))
+    windows = np.concatenate([stage.push(sound), stage.flush()])
+    return torch.from_numpy(np.stack([log_mel_of_window(window, config.sound) for window in windows]))
 
 
 def compare(
@@ -108,16 +110,20 @@ def longer(past: Past, frames: int) -> Past:
 def feature_calls(config: MeshTalkConfig, bundle: Bundle) -> dict[str, Callable[[], object]]:
     """A frame's features, theirs and ours."""
     rng = np.random.default_rng(0)
-    theirs, window = LogMel(config.sound), torch.randn(1, config.sound.window_samples)
+    mel = mel_matrix(config.sound.mel_scale)
+    window = rng.normal(0, 1, config.sound.window_samples).astype(np.float32)
     stage, clock, frame = ours.LogMel(bundle.features), bundle.features.clock, 0
     sound = rng.normal(0, 0.1, clock.sample(1) + 1).astype(np.float32)
+
+    def theirs() -> object:
+        return log_mel_of_window(window, config.sound, mel)
 
     def own() -> object:
         nonlocal frame
         frame += 1
         return stage.push(sound[: clock.sample(frame) - clock.sample(frame - 1)])
 
-    return {"features of published and streamed": lambda: theirs(window), "features of ours": own}
+    return {"features of published and streamed": theirs, "features of ours": own}
 
 
 @click.command(help=__doc__)

@@ -19,7 +19,7 @@ import json
 import multiprocessing
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -28,6 +28,7 @@ import numpy as np
 import soundfile
 
 from mendable import mendable
+from voxmesh.stream.backend import DEVICES, open_backend
 from voxmesh.stream.bundle import find, load
 from voxmesh.stream.publish import Publisher
 from voxmesh.stream.sessions import Sessions
@@ -41,13 +42,14 @@ WARM_UP = 30
 
 @dataclass(frozen=True)
 class Trial:
-    """What one worker does: `sessions` on `cores` for `seconds`, publishing `fps`."""
+    """What one worker does: `sessions` on `cores` for `seconds`, publishing `fps`, networks on `device`."""
 
     bundle: str | None
     sessions: int
     cores: tuple[int, ...]
     seconds: float
     fps: int
+    device: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def work(trial: Trial, ready: Barrier, results: multiprocessing.SimpleQueue) -> 
     clock = bundle.features.clock
     sound, rate = soundfile.read(find().parent / "sample.wav", dtype="float32")
     assert rate == clock.sample_rate
-    sessions = Sessions(bundle)
+    sessions = Sessions(bundle, open_backend(bundle, device=trial.device))
     with Publisher("tcp://127.0.0.1:*", None) as publisher:
         for i in range(trial.sessions):
             session = sessions.open(f"s{i}", seed=i, identity=i % len(bundle.topologies))
@@ -118,23 +120,20 @@ def divided(trial: Trial, batched: bool) -> list[Trial]:
     """The workers that share a trial's sessions: one a core, or one a session."""
     workers = min(len(trial.cores), trial.sessions) if batched else trial.sessions
     return [
-        Trial(
-            trial.bundle,
-            len(range(i, trial.sessions, workers)),
-            (trial.cores[i % len(trial.cores)],),
-            trial.seconds,
-            trial.fps,
-        )
+        replace(trial, sessions=len(range(i, trial.sessions, workers)), cores=(trial.cores[i % len(trial.cores)],))
         for i in range(workers)
     ]
 
 
-def held(bundle: str | None, cores: tuple[int, ...], fps: int, seconds: float, batched: bool, most: int) -> dict:
-    """The largest number of sessions with no late frame, and what each number that was tried gave."""
+def held(trial: Trial, batched: bool, most: int) -> dict:
+    """The largest number of sessions with no late frame, and what each number that was tried gave.
+
+    trial: all but its number of sessions.
+    """
     tried: dict[int, Outcome] = {}
 
     def holds(count: int) -> bool:
-        tried[count] = together(divided(Trial(bundle, count, cores, seconds, fps), batched))
+        tried[count] = together(divided(replace(trial, sessions=count), batched))
         return tried[count].late == 0
 
     good, bad = 0, 1
@@ -145,14 +144,14 @@ def held(bundle: str | None, cores: tuple[int, ...], fps: int, seconds: float, b
         middle = (good + bad) // 2
         good, bad = (middle, bad) if holds(middle) else (good, middle)
     cheapest = min(outcome.cpu_ms for outcome in tried.values())
-    network_fps = load(bundle).features.clock.fps
+    network_fps = load(trial.bundle).features.clock.fps
     return {
-        "cores": len(cores),
-        "fps": fps,
+        "cores": len(trial.cores),
+        "fps": trial.fps,
         "batched": batched,
         "held": good,
         "cpu_ms": round(cheapest, 3),
-        "cpu_limit": int(1000 * len(cores) / network_fps / cheapest),
+        "cpu_limit": int(1000 * len(trial.cores) / network_fps / cheapest),
         "tried": {count: asdict(outcome) for count, outcome in sorted(tried.items())},
     }
 
@@ -161,22 +160,30 @@ def held(bundle: str | None, cores: tuple[int, ...], fps: int, seconds: float, b
 @click.option("--bundle", help="Bundle: a folder, default or instant.")
 @click.option("--cores", multiple=True, default=("0", "0,1"), show_default=True, help="Sets of cores, by number.")
 @click.option("--fps", multiple=True, type=click.Choice(["30", "60"]), default=("60", "30"), show_default=True)
+@click.option("--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="Of the networks.")
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=10.0, show_default=True, help="Of each trial.")
 @click.option("--most", type=click.IntRange(1), default=64, show_default=True, help="Sessions to try at most.")
 @click.option("--sessions", type=click.IntRange(1), help="Try only this many, held or not.")
 def main(
-    bundle: str | None, cores: tuple[str, ...], fps: tuple[str, ...], seconds: float, most: int, sessions: int | None
+    bundle: str | None,
+    cores: tuple[str, ...],
+    fps: tuple[str, ...],
+    device: str,
+    seconds: float,
+    most: int,
+    sessions: int | None,
 ) -> None:
     rows = []
     click.echo("| cores | fps | sessions | held | CPU ms a frame | cpu limit |\n|---|---|---|---|---|---|")
     with mendable("throughput"):
+        open_backend(load(bundle), device=device)  # what will not do is told here, and not by a worker
         for numbers in cores:
             pinned = tuple(int(number) for number in numbers.split(","))
             for rate in fps:
+                trial = Trial(bundle, sessions or 1, pinned, seconds, int(rate), device)
                 for batched in (True, False):
                     if sessions:
-                        trials = divided(Trial(bundle, sessions, pinned, seconds, int(rate)), batched)
-                        one = together(trials)
+                        one = together(divided(trial, batched))
                         row = {
                             "cores": len(pinned),
                             "fps": int(rate),
@@ -186,13 +193,13 @@ def main(
                         row |= {"held": f"{sessions}: {one.late} of {one.frames} late", "cpu_ms": round(one.cpu_ms, 3)}
                         row["cpu_limit"] = int(1000 * len(pinned) / load(bundle).features.clock.fps / one.cpu_ms)
                     else:
-                        row = held(bundle, pinned, int(rate), seconds, batched, most)
+                        row = held(trial, batched, most)
                     rows.append(row)
                     how = "batched" if batched else "a process each"
                     click.echo(
                         f"| {row['cores']} | {rate} | {how} | {row['held']} | {row['cpu_ms']} | {row['cpu_limit']} |"
                     )
-    about = {"bundle": str(Path(bundle).name) if bundle else "default", "load": os.getloadavg()[0]}
+    about = {"bundle": str(Path(bundle).name) if bundle else "default", "device": device, "load": os.getloadavg()[0]}
     click.echo("\n" + json.dumps({**about, "seconds": seconds, "rows": rows}))
 
 

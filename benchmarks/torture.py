@@ -31,7 +31,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation", "fault_time")
+FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation", "fault_time", "fault_strangers")
 
 
 @dataclasses.dataclass(frozen=True)

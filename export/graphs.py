@@ -12,11 +12,15 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from voxmesh.model.step import IdentityStep, Step
-from voxmesh.stream.bundle import GRAPHS
+from voxmesh.model.composite.step import CompositeStep
+from voxmesh.model.step import Step
+from voxmesh.stream.bundle import GRAPHS, STYLE_GRAPH
 
 M = TypeVar("M", bound=nn.Module)
+Streams = Step | CompositeStep
+"""A step of either family."""
 INPUTS = ("features", "noise", "template", "identity")
+"""What every step takes before its states; networks that know styles take `style` after them."""
 
 
 def round_weights(module: M) -> M:
@@ -27,48 +31,62 @@ def round_weights(module: M) -> M:
     return module
 
 
-def example_inputs(step: Step, sessions: int) -> dict[str, Tensor]:
-    """Zeros of the right shapes, by input name and in the order of the step's arguments."""
-    c = step.config
-    return {
-        "features": torch.zeros(sessions, c.features.hops_per_frame * c.features.mels),
-        "noise": torch.zeros(sessions, c.heads, c.classes),
-        "template": torch.zeros(sessions, len(step.face.order), 3),
-        "identity": torch.eye(c.basis).repeat(sessions, 1, 1),
-        **step.initial(sessions),
-    }
-
-
-def write_graphs(step: Step, folder: Path) -> None:
-    """Write the four graph files of a bundle. `step` must have rounded weights (`round_weights`), in eval mode."""
+def write_graphs(step: Streams, folder: Path) -> None:
+    """Write a bundle's graph files. `step` must have rounded weights (`round_weights`), in eval mode."""
     # Two sessions: a size of one could be taken for a constant.
-    inputs = example_inputs(step, 2)
+    inputs = step.examples(2)
     outputs = ["vertices", "labels", *(f"next_{name}" for name in step.initial())]
-    identity = IdentityStep(step.face)
-    template = torch.zeros(len(step.face.order), 3)
-    for module, arguments, names, results, which in (
-        (step, tuple(inputs.values()), list(inputs), outputs, 0),
-        (identity, (template,), ["template"], ["identity"], 1),
-    ):
-        with warnings.catch_warnings():
-            # Both exporters announce their successors; those do not unroll the head loop as well.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            onnx_path = folder / GRAPHS["onnx"][which]
-            torch.onnx.export(
-                module,
-                arguments,
-                str(onnx_path),
-                input_names=names,
-                output_names=results,
-                dynamic_axes=None if which else {name: {0: "sessions"} for name in (*names, *results)},
-                opset_version=17,
-                dynamo=False,
-            )
-            traced = torch.jit.trace(module, arguments, check_trace=False)
-            _store_as_half(onnx_path)
-            traced.half().save(str(folder / GRAPHS["torchscript"][which]))
-            module.float()  # the trace shares its weights with the module
+    sessions = {name: {0: "sessions"} for name in (*inputs, *outputs)}
+    template = inputs["template"][0]
+    _write_both(step, tuple(inputs.values()), list(inputs), outputs, sessions, folder, 0)
+    _write_both(step.identity_graph(), (template,), ["template"], ["identity"], None, folder, 1)
+    if (encoder := step.style_graph()) is not None:
+        offsets = template.new_zeros(60, *template.shape)
+        _write_onnx(encoder, (offsets,), ["offsets"], ["style"], {"offsets": {0: "frames"}}, folder / STYLE_GRAPH)
+
+
+def _write_both(
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    names: list[str],
+    results: list[str],
+    dynamic_axes: dict[str, dict[int, str]] | None,
+    folder: Path,
+    which: int,
+) -> None:
+    """A graph as ONNX and as TorchScript, under the name that it has in GRAPHS."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        traced = torch.jit.trace(module, arguments, check_trace=False)
+    _write_onnx(module, arguments, names, results, dynamic_axes, folder / GRAPHS["onnx"][which])
+    traced.half().save(str(folder / GRAPHS["torchscript"][which]))
+    module.float()  # the trace shares its weights with the module
+
+
+def _write_onnx(
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    names: list[str],
+    results: list[str],
+    dynamic_axes: dict[str, dict[int, str]] | None,
+    path: Path,
+) -> None:
+    with warnings.catch_warnings():
+        # Both exporters announce their successors; those do not unroll the head loop as well.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        torch.onnx.export(
+            module,
+            arguments,
+            str(path),
+            input_names=names,
+            output_names=results,
+            dynamic_axes=dynamic_axes,
+            opset_version=17,
+            dynamo=False,
+        )
+    _store_as_half(path)
 
 
 def _store_as_half(path: Path) -> None:

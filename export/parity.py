@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from voxmesh.export.graphs import INPUTS
-from voxmesh.model.step import Step
-from voxmesh.stream.backend import initial_state, open_backend
-from voxmesh.stream.bundle import Bundle
+from voxmesh.export.graphs import INPUTS, Streams
+from voxmesh.stream.backend import initial_state, open_backend, open_session
+from voxmesh.stream.bundle import STYLE_GRAPH, Bundle
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.noise import Noise
 
@@ -29,7 +28,7 @@ class Parity:
 TOLERANCE = 1e-4
 
 
-def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -> Parity:
+def check_parity(step: Streams, bundle: Bundle, frames: int = 600, seed: int = 0) -> Parity:
     """Raises VoxmeshError when labels differ or vertices are further apart than TOLERANCE of the head's size."""
     rng = np.random.default_rng(seed)
     width = step.config.features.hops_per_frame * step.config.features.mels
@@ -41,44 +40,51 @@ def check_parity(step: Step, bundle: Bundle, frames: int = 600, seed: int = 0) -
     states = [initial_state(bundle) for _ in backends]
     torch_states = list(step.initial().values())
     with torch.inference_mode():
-        identity = step.face.shape(torch.from_numpy(template)).numpy()
+        identity = step.identity_graph()(torch.from_numpy(template)).numpy()
     identities = [backend.identity(template) for backend in backends]
     noise = Noise(seed, bundle.temperature, bundle.classes)
+    dims = step.config.style_dims
+    styles = rng.normal(0.0, 1.0, (frames, dims)).astype(np.float32)
     worst = [0.0, 0.0]
     differing = 0
     all_labels, all_vertices = [], []
     for t in range(frames):
         constant = {"features": features[t : t + 1], "noise": noise.frame(t)[None], "template": template[None]}
+        styled = {"style": styles[t : t + 1]} if dims else {}
         with torch.inference_mode():
-            arrays = {**constant, "identity": identity[None]}
-            vertices, labels, *torch_states = step(*(torch.from_numpy(arrays[name]) for name in INPUTS), *torch_states)
+            arrays = {**constant, "identity": identity[None], **styled}
+            given = (torch.from_numpy(arrays[name]) for name in (*INPUTS, *styled))
+            vertices, labels, *torch_states = step(*given, *torch_states)
         all_labels.append(labels[0].numpy())
         all_vertices.append(vertices[0].numpy())
         for i, backend in enumerate(backends):
-            got, got_labels, states[i] = backend.step({**constant, "identity": identities[i][None]}, states[i])
+            inputs = {**constant, "identity": identities[i][None], **styled}
+            got, got_labels, states[i] = backend.step(inputs, states[i])
             differing += int((got_labels != labels.numpy()).sum())
             worst[i] = max(worst[i], float(np.abs(got - vertices.numpy()).max()) / size)
-    whole_labels, whole = _whole(step, features, np.stack(all_labels), template, seed, bundle)
-    differing += int((whole_labels != np.stack(all_labels)).sum())
-    whole_worst = float(np.abs(whole - np.stack(all_vertices)).max()) / size
+    noises = np.stack([noise.frame(t) for t in range(frames)])
+    streamed = np.stack(all_labels)
+    with torch.inference_mode():
+        whole_labels, whole = step.whole(
+            *(torch.from_numpy(given) for given in (features, noises, template, styles, streamed))
+        )
+    differing += int((whole_labels.numpy() != streamed).sum())
+    whole_worst = float(np.abs(whole.numpy() - np.stack(all_vertices)).max()) / size
     parity = Parity(frames, differing, worst[0], worst[1], whole_worst)
     if differing or max(*worst, whole_worst) > TOLERANCE:
         raise VoxmeshError(f"the exported graphs disagree with torch, nothing was written: {parity}")
+    _check_style(step, bundle, rng)
     return parity
 
 
-def _whole(
-    step: Step, features: np.ndarray, labels: np.ndarray, template: np.ndarray, seed: int, bundle: Bundle
-) -> tuple[np.ndarray, np.ndarray]:
-    """The training-time path over the whole sequence at once, given the streamed labels as the past."""
+def _check_style(step: Streams, bundle: Bundle, rng: np.random.Generator) -> None:
+    """A clip of another length than the graph was traced with has the same style in both."""
+    if (encoder := step.style_graph()) is None:
+        return
+    offsets = rng.normal(0.0, 0.003, (97, bundle.topologies[0].vertices, 3)).astype(np.float32)
     with torch.inference_mode():
-        known = torch.from_numpy(labels)[None]
-        free = known[..., step.config.heard_heads :]
-        logits = step.live(torch.from_numpy(features)[None], free, free)[0].numpy()
-        noise = Noise(seed, bundle.temperature, bundle.classes)
-        sampled = (logits + np.stack([noise.frame(t) for t in range(len(labels))])).argmax(-1)
-        one_hot = torch.nn.functional.one_hot(known, step.config.classes).float()
-        coefficients, _ = step.decoder(one_hot, step.decoder.initial(1))
-        neutral = torch.from_numpy(template)
-        vertices = step.face(coefficients[0], neutral, step.face.shape(neutral)).numpy()
-    return sampled, vertices
+        wanted = encoder(torch.from_numpy(offsets)).numpy()
+    got = open_session(bundle.folder / STYLE_GRAPH).run(["style"], {"offsets": offsets})[0]
+    worst = float(np.abs(got - wanted).max() / np.abs(wanted).max())
+    if worst > TOLERANCE:
+        raise VoxmeshError(f"the exported style encoder disagrees with torch by {worst:.1e}, nothing was written")

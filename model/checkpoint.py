@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -19,8 +20,9 @@ from voxmesh.stream.errors import VoxmeshError
 class Run:
     """The folder of one training run.
 
-    `config.json`; `face.safetensors`; for each stage `STAGE.safetensors` (weights) and `STAGE.optimizer.safetensors`
-    with `STAGE.json` (step, generator state, settings), which is what resuming needs.
+    `config.json`; `face.safetensors`; for each stage `STAGE.safetensors` (weights), `STAGE.optimizer.safetensors` (all
+    that resuming needs), `STAGE.json` (step and scalars, for people) and, where there was something to validate on,
+    `STAGE.best.safetensors`. `seed.safetensors`, where the run goes on from a bundle.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -33,6 +35,9 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_text(path, json.dumps(to_json(config), indent=1))
         return self.config()
+
+    def exists(self) -> bool:
+        return (self.folder / "config.json").is_file()
 
     def config(self) -> ModelConfig:
         path = self.folder / "config.json"
@@ -52,41 +57,74 @@ class Run:
         optimizer: torch.optim.Optimizer | None = None,
         about: dict[str, Any] | None = None,
     ) -> None:
-        """Checkpoint a stage; each file replaces its predecessor in one move, so a kill in between loses nothing."""
+        """Checkpoint a stage. What resuming needs is one file, put in place in one move: a kill never tears it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_tensors(self.folder / f"{stage}.safetensors", module.state_dict())
-        if optimizer is not None:
-            states = optimizer.state_dict()["state"]
-            flat = {f"{i}.{key}": torch.as_tensor(value) for i, state in states.items() for key, value in state.items()}
-            _write_tensors(self.folder / f"{stage}.optimizer.safetensors", flat)
+        weights = module.state_dict()
+        _write_tensors(self.folder / f"{stage}.safetensors", weights)
         if about is not None:
             _write_text(self.folder / f"{stage}.json", json.dumps(about))
+        if optimizer is not None:  # last: what it says is done, the others say too
+            states = optimizer.state_dict()["state"]
+            flat = {f"optimizer.{i}.{k}": torch.as_tensor(x) for i, state in states.items() for k, x in state.items()}
+            flat |= {f"weights.{name}": tensor for name, tensor in weights.items()}
+            _write_tensors(self.folder / f"{stage}.optimizer.safetensors", flat, {"about": json.dumps(about or {})})
+
+    def save_best(self, stage: str, module: nn.Module) -> None:
+        """Keep these weights as what the stage has learned: `load` prefers them."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_tensors(self.folder / f"{stage}.best.safetensors", module.state_dict())
 
     def load(self, stage: str, module: nn.Module) -> None:
-        """Raises VoxmeshError when the stage was not trained yet or has other sizes."""
-        path = self.folder / f"{stage}.safetensors"
+        """The weights that did best on held-out clips, or the last ones where there are none.
+
+        Raises VoxmeshError when the stage was not trained yet or has other sizes.
+        """
+        path = self.folder / f"{stage}.best.safetensors"
+        if not path.is_file():
+            path = self.folder / f"{stage}.safetensors"
         if not path.is_file():
             raise VoxmeshError(
                 f"{path} is not there: train that stage first (`voxmesh train {stage.partition('-late')[0]}`)"
             )
-        try:
-            module.load_state_dict(load_file(path))
-        except Exception as error:  # safetensors and torch each raise their own
-            raise VoxmeshError(f"{path} does not fit this model: {str(error).splitlines()[0]}") from error
+        _fill(module, load_file(path), path)
+
+    def trained(self, stage: str) -> bool:
+        """Whether a stage was trained here, a little at least."""
+        return (self.folder / f"{stage}.json").is_file()
+
+    def load_seed(self, part: str, module: nn.Module) -> bool:
+        """Load what a bundle gave a seeded run (`from_bundle.py`) for `part`, such as "live.hear"; False without."""
+        path = self.folder / "seed.safetensors"
+        if not path.is_file():
+            return False
+        weights = {
+            name.removeprefix(f"{part}."): w for name, w in load_file(path).items() if name.startswith(f"{part}.")
+        }
+        module.load_state_dict(weights)
+        return True
 
     def resume(self, stage: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
         """Load weights, optimiser and what was said with them; None when there is nothing to resume."""
-        path = self.folder / f"{stage}.json"
+        path = self.folder / f"{stage}.optimizer.safetensors"
         if not path.is_file():
             return None
-        self.load(stage, module)
-        flat = load_file(self.folder / f"{stage}.optimizer.safetensors")
-        states: dict[int, dict[str, torch.Tensor]] = {}
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()["about"])
+            flat = load_file(path)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise VoxmeshError(f"{path} is no checkpoint to go on from ({error}): delete it to begin again") from error
+        parts: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "optimizer": {}}
         for key, value in flat.items():
+            kind, _, name = key.partition(".")
+            parts[kind][name] = value
+        _fill(module, parts["weights"], path)
+        states: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in parts["optimizer"].items():
             index, name = key.split(".", 1)
             states.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
-        return json.loads(path.read_text("utf-8"))
+        return about
 
     def load_face(self):
         """The face basis, with the sizes that the file has."""
@@ -117,9 +155,16 @@ class Run:
         return {key: value.numpy() for key, value in load_file(path).items()}
 
 
-def _write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+def _fill(module: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
+    try:
+        module.load_state_dict(weights)
+    except Exception as error:  # safetensors and torch each raise their own
+        raise VoxmeshError(f"{path} does not fit this model: {str(error).splitlines()[0]}") from error
+
+
+def _write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
     part = path.with_suffix(".part")
-    save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, part)
+    save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, part, metadata)
     os.replace(part, path)
 
 

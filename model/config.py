@@ -17,6 +17,7 @@ class ModelConfig:
     expression_channels: the expression encoder. heads_channels: hidden width of what makes either's codes into heads.
     decoder_channels: from latents to basis coefficients. context_channels, context_dilations: the autoregressive model.
     basis: vectors of the face basis. identity_dims: numbers that describe a neutral template.
+    style_dims: numbers of a style (`style.py`); 0 for networks that know none.
     """
 
     features: FeatureConfig = field(default_factory=FeatureConfig)
@@ -34,6 +35,7 @@ class ModelConfig:
     context_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
     basis: int = 48
     identity_dims: int = 8
+    style_dims: int = 0
 
     @property
     def heard_heads(self) -> int:

@@ -28,34 +28,45 @@ class ContextModel(nn.Module):
         self.past_stack = CausalStack(width, 2, config.context_dilations)
         self.from_past = nn.Linear(width, heads * width)
         self.from_audio = nn.Linear(config.audio_channels, heads * width)
+        # None at first, as in `Modulation`.
+        self.from_style = nn.Parameter(torch.zeros(heads * width, config.style_dims)) if config.style_dims else None
         self.head_book = nn.Parameter(torch.randn(heads * classes, width) * 0.1)
         self.leave = nn.Parameter(torch.randn(heads, classes, width) * width**-0.5)
         self.bias = nn.Parameter(torch.zeros(heads, classes))
 
-    def forward(self, labels: Tensor, history: Tensor, audio: Tensor) -> Tensor:
+    def forward(self, labels: Tensor, history: Tensor, audio: Tensor, style: Tensor | None = None) -> Tensor:
         """Logits of every head given the true labels before it.
 
         labels: (B, T, H) int64. history: (B, T, H) int64, labels as the past shall show them (training corrupts them).
-        audio: (B, A, T). Returns (B, T, H, C).
+        audio: (B, A, T). style: (B, T or 1, S), of networks that know styles. Returns (B, T, H, C).
         """
         rows = torch.arange(self.heads, device=labels.device) * self.classes
         past = functional.embedding(history + rows, self.past_book).sum(2)
         past = functional.pad(past, (0, 0, 1, -1)).transpose(1, 2)
         past = self.past_stack(past, self.past_stack.initial(len(past)))[0].transpose(1, 2)
-        base = self._base(past, audio.transpose(1, 2))
+        base = self.from_past(past) + self.from_audio(audio.transpose(1, 2))
+        if self.from_style is not None:
+            base = base + functional.linear(style, self.from_style)
+        base = base.unflatten(-1, (self.heads, -1))
         own = functional.embedding(labels + rows, self.head_book)
         earlier = functional.pad(own.cumsum(2)[:, :, :-1], (0, 0, 1, 0))
         return torch.einsum("bthd,hcd->bthc", functional.silu(base + earlier), self.leave) + self.bias
 
-    def step(self, noise: Tensor, audio: Tensor, line: Tensor, said: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(
+        self, noise: Tensor, audio: Tensor, line: Tensor, said: Tensor, style: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One frame of B streams.
 
         noise: (B, H, C), added to the logits. audio: (B, A). line: the stack's delay line. said: (B, D), the embedded
-        labels of the frame before; zeros before the first. Returns (B, H) labels, and line and said for the next frame.
+        labels of the frame before; zeros before the first. style: (B, S), of networks that know styles.
+        Returns (B, H) labels, and line and said for the next frame.
         """
         past, line = self.past_stack.step(said, line)
-        weights = torch.cat([self.from_past.weight, self.from_audio.weight], 1)
-        base = functional.linear(torch.cat([past, audio], 1), weights, self.from_past.bias + self.from_audio.bias)
+        given, maps = [past, audio], [self.from_past.weight, self.from_audio.weight]
+        if self.from_style is not None:
+            given, maps = [*given, style], [*maps, self.from_style]
+        bias = self.from_past.bias + self.from_audio.bias
+        base = functional.linear(torch.cat(given, 1), torch.cat(maps, 1), bias)
         noises = (noise + self.bias).reshape(-1, self.heads * self.classes).split(self.classes, 1)
         earlier, labels = None, []
         for row, book, leave, noise in zip(
@@ -68,7 +79,3 @@ class ContextModel(nn.Module):
         chosen = torch.stack(labels, 1)
         rows = torch.arange(self.heads, device=chosen.device) * self.classes
         return chosen, line, self.past_book[chosen + rows].sum(1)
-
-    def _base(self, past: Tensor, audio: Tensor) -> Tensor:
-        """(..., D) past and (..., A) audio -> (..., H, D), a row for each head."""
-        return (self.from_past(past) + self.from_audio(audio)).unflatten(-1, (self.heads, -1))

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from voxmesh.model.avatar.build import HELD_OUT, IDENTITIES, Avatar, build_avatar
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
+from voxmesh.model.latent import FREE_TEMPERATURE
 from voxmesh.model.lookahead import frames_late, with_delay
 from voxmesh.model.step import Step
 from voxmesh.model.talker.dataset import Clip, read_dataset
@@ -28,9 +29,6 @@ from voxmesh.model.train_context import load_live
 from voxmesh.model.train_decoder import load_decoder
 from voxmesh.stream.features import log_mel
 from voxmesh.stream.noise import Noise
-
-FREE = 1.12
-"""Sampling temperature of the heads that do not follow the audio."""
 
 
 def load_step(run: Run, lookahead_ms: float | None = None) -> Step:
@@ -46,18 +44,30 @@ def head_temperature(config: ModelConfig) -> np.ndarray:
 
     So another seed is another upper face and the same mouth, and lips do not waver. A blink is a run of rare labels in
     several heads, and one common label ends it: at 1 an earlier model blinked half as often as its training data, at
-    `FREE` as often (`benchmarks/upper_face.py`).
+    `FREE_TEMPERATURE` as often (`benchmarks/upper_face.py`).
     """
-    return np.repeat([0.0, FREE], [config.heard_heads, config.free_heads]).astype(np.float32)
+    return np.repeat([0.0, FREE_TEMPERATURE], [config.heard_heads, config.free_heads]).astype(np.float32)
 
 
 @torch.inference_mode()
-def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.ndarray, seed: int) -> np.ndarray:
-    """(N,) samples -> (T, V, 3) metres, sampled frame by frame by the very step that is exported."""
+def speak(
+    step: Step,
+    audio: np.ndarray,
+    template: np.ndarray,
+    temperature: np.ndarray,
+    seed: int,
+    style: np.ndarray | None = None,
+) -> np.ndarray:
+    """(N,) samples -> (T, V, 3) metres, sampled frame by frame by the very step that is exported.
+
+    style: (S,) for networks that know styles, neutral where there is none.
+    """
     config = step.config
     states = list(step.initial().values())
     neutral = torch.from_numpy(template)
-    constant = (neutral[None], step.face.shape(neutral)[None])
+    constant = [neutral[None], step.face.shape(neutral)[None]]
+    if config.style_dims:
+        constant.append(torch.zeros(1, config.style_dims) if style is None else torch.from_numpy(style)[None])
     noise, frames = Noise(seed, temperature, config.classes), []
     for t, features in enumerate(torch.from_numpy(log_mel(audio, config.features))):
         drawn = torch.from_numpy(noise.frame(t))[None]
@@ -68,11 +78,16 @@ def speak(step: Step, audio: np.ndarray, template: np.ndarray, temperature: np.n
 
 @torch.inference_mode()
 def reconstruct(step: Step, codes: Codes, heard: Clip, shown: Clip, rig: Tensor) -> Tensor:
-    """(T, K) coefficients of stage one, hearing one clip and shown another's expression; as long as the shorter."""
+    """(T, K) coefficients of stage one, hearing one clip and shown another's expression; as long as the shorter.
+
+    In the mood of the one that is shown.
+    """
     frames = min(len(heard.curves), len(shown.curves))
+    calm = shown.curves if shown.calm is None else shown.calm
     features = torch.from_numpy(log_mel(heard.audio, step.config.features)[:frames])[None]
-    logits = codes.logits(features, torch.from_numpy(shown.curves[:frames])[None] @ rig)
-    return codes.decode(torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float())[0]
+    logits = codes.logits(features, torch.from_numpy(calm[:frames])[None] @ rig)
+    latent = torch.nn.functional.one_hot(logits.argmax(-1), step.config.classes).float()
+    return codes.decode(latent, torch.from_numpy(shown.style)[None, None])[0]
 
 
 @dataclass(frozen=True)
@@ -100,9 +115,9 @@ def lip_errors(step: Step, codes: Codes, clips: list[Clip], avatars: list[Avatar
         other = np.resize(clips[(i + 1) % len(clips)].audio, len(clip.audio))
         identity = step.face.shape(torch.from_numpy(template))
         offsets = [
-            speak(step, clip.audio, template, temperature, seed + i)[:, lips] - template[lips],
+            speak(step, clip.audio, template, temperature, seed + i, clip.style)[:, lips] - template[lips],
             np.zeros_like(truth),
-            speak(step, other, template, temperature, seed + i)[:, lips] - template[lips],
+            speak(step, other, template, temperature, seed + i, clip.style)[:, lips] - template[lips],
             step.face.offsets(reconstruct(step, codes, clip, clip, rig) @ identity)[:, lips].numpy(),
         ]
         sums += [np.linalg.norm(offset - truth, axis=2).max(axis=1).sum() * 1000.0 for offset in offsets]

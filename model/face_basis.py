@@ -66,30 +66,34 @@ class FaceBasis(nn.Module):
         return template + self.offsets(coefficients @ identity)
 
     def step(self, coefficients: Tensor, templates: Tensor, identities: Tensor) -> Tensor:
-        """One frame of B faces: (B, K), (B, V, 3) and (B, K, K) -> (B, V, 3).
-
-        By runs of vertices that move and runs that do not: copying a few runs is far less work than gathering rows.
-        """
-        own = (coefficients.unsqueeze(1) @ identities).squeeze(1)
-        moving, vertices = self.moving, len(self.order)
-        # The three zero columns are the motion of vertices that do not move.
-        basis = torch.cat([self.basis, torch.zeros(len(self.basis), 3)], 1).reshape(-1, moving + 1, 3)
-        runs = _runs((self.order < moving).tolist())
-        sizes = [3 * length for _, length in runs]
-        parts = list(templates.reshape(-1, 3 * vertices).split(sizes, 1))
-        start = 0
-        for i, (moves, length) in enumerate(runs):
-            if moves:
-                rows = basis.index_select(1, self.order[start : start + length]).reshape(-1, sizes[i])
-                parts[i] = torch.addmm(parts[i], own, rows)
-            start += length
-        return torch.cat(parts, 1).reshape(-1, vertices, 3)
+        """One frame of B faces: (B, K), (B, V, 3) and (B, K, K) -> (B, V, 3)."""
+        return add_motion(templates, (coefficients.unsqueeze(1) @ identities).squeeze(1), self.basis, self.order)
 
     def offsets(self, coefficients: Tensor) -> Tensor:
         """(T, K) -> (T, V, 3): motion away from the template."""
         moved = (coefficients @ self.basis).unflatten(1, (-1, 3))
         still = torch.zeros_like(moved[:, :1])
         return torch.cat([moved, still], 1)[:, self.order]
+
+
+def add_motion(templates: Tensor, coefficients: Tensor, basis: Tensor, order: Tensor) -> Tensor:
+    """(B, V, 3), (B, K), (K, 3 * M), and `order` as `FaceBasis` has it -> (B, V, 3): what moves, moved.
+
+    By runs of vertices that move and runs that do not: copying a few runs is far less work than gathering rows.
+    """
+    moving, vertices = basis.shape[1] // 3, len(order)
+    # The three zero columns are the motion of vertices that do not move.
+    padded = torch.cat([basis, torch.zeros(len(basis), 3)], 1).reshape(-1, moving + 1, 3)
+    runs = _runs((order < moving).tolist())
+    sizes = [3 * length for _, length in runs]
+    parts = list(templates.reshape(-1, 3 * vertices).split(sizes, 1))
+    start = 0
+    for i, (moves, length) in enumerate(runs):
+        if moves:
+            rows = padded.index_select(1, order[start : start + length]).reshape(-1, sizes[i])
+            parts[i] = torch.addmm(parts[i], coefficients, rows)
+        start += length
+    return torch.cat(parts, 1).reshape(-1, vertices, 3)
 
 
 def _runs(moves: list[bool]) -> list[tuple[bool, int]]:
@@ -132,6 +136,20 @@ def fit_face_basis(
     numbers = _fit_shape(face.shape, templates, moving)
     _fit_mixers(face.shape, numbers, to_coefficients, ridge)
     return face, np.linalg.solve(root.T, to_coefficients[0]).astype(np.float32)
+
+
+def fit_shape_mixer(
+    dims: int, templates: Sequence[np.ndarray], motions: Sequence[np.ndarray], moving: np.ndarray, ridge: float = 1e-3
+) -> ShapeMixer:
+    """The mixer for a basis that is there already: `motions` (K, 3 * M) are how each identity shows its K coefficients.
+
+    The first is the basis itself, of the neutral identity. templates: (V, 3) each. moving: (M,) the vertices that move.
+    """
+    shape = ShapeMixer(ModelConfig(basis=len(motions[0]), identity_dims=dims), len(templates[0]))
+    numbers = _fit_shape(shape, templates, moving)
+    mixers = [np.linalg.lstsq(motions[0].T, motion.T, rcond=1e-4)[0].T for motion in motions]
+    _fit_mixers(shape, numbers, mixers, ridge)
+    return shape
 
 
 def _fit_shape(shape: ShapeMixer, templates: Sequence[np.ndarray], moving: np.ndarray) -> np.ndarray:

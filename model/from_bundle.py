@@ -10,16 +10,16 @@ import warnings
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig, from_json
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_basis import FaceBasis
 from voxmesh.model.step import Live, Step
+from voxmesh.model.train_audio import MouthReader
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.errors import VoxmeshError
-
-SEED = "seed"
 
 
 def step_of(bundle: Bundle) -> Step:
@@ -71,3 +71,33 @@ def change_of_basis(old: FaceBasis, new: FaceBasis) -> Tensor:
         raise VoxmeshError(f"a face of {len(old.order)} vertices cannot seed one of {len(new.order)}")
     rows = [face.offsets(torch.eye(len(face.basis))).flatten(1).double() for face in (old, new)]
     return torch.linalg.lstsq(rows[1].T, rows[0].T).solution.T.float()
+
+
+def seed_run(run: Run, bundle: Bundle) -> None:
+    """Write `seed.safetensors` and `audio.safetensors` of a prepared run: the stages start from these weights.
+
+    The run's networks must have the bundle's sizes, but may know styles that the bundle's do not (which start at
+    nothing) and have another face basis; of another mesh, the decoder's last layer begins anew. Raises VoxmeshError
+    otherwise.
+    """
+    step, config, face = step_of(bundle), run.config(), run.load_face()
+    sizes = replace(config, style_dims=step.config.style_dims, basis=step.config.basis)
+    if sizes != step.config:
+        raise VoxmeshError(f"{bundle.folder} has networks of other sizes than {run.folder}: {step.config}, not {sizes}")
+    weights = {name: w for name, w in step.state_dict().items() if name.startswith(("live.", "decoder."))}
+    leave, bias = weights.pop("decoder.leave.weight")[:, :, 0], weights.pop("decoder.leave.bias")
+    if len(step.face.order) == len(face.order):
+        fitted = change_of_basis(step.face, face)
+        weights["decoder.leave.weight"] = (fitted.T @ leave)[:, :, None]
+        weights["decoder.leave.bias"] = fitted.T @ bias
+    torch.manual_seed(0)  # of the read-outs, which are in no bundle, and of a decoder's last layer for another mesh
+    seeded = Step(config, Live(config), Decoder(config), face)
+    missing = seeded.load_state_dict(weights, strict=False).missing_keys
+    anew = ("style", "decoder.leave.")
+    wanting = [name for name in missing if name.startswith(("live.", "decoder.")) and not any(x in name for x in anew)]
+    if wanting:
+        raise VoxmeshError(f"{bundle.folder} lacks weights of this version's networks: {', '.join(wanting)}")
+    mouth = MouthReader(config)
+    mouth.audio.load_state_dict(seeded.live.audio.state_dict())
+    run.save("audio", mouth)
+    run.save("seed", nn.ModuleDict({"live": seeded.live, "decoder": seeded.decoder}))

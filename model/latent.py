@@ -15,6 +15,9 @@ from torch.nn import functional
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.layers import CausalStack
 
+FREE_TEMPERATURE = 1.12
+"""At which the heads that do not follow the audio are sampled, live."""
+
 
 class ExpressionEncoder(nn.Module):
     """forward(coefficients (B, T, basis)) -> (B, expression_channels, T): what the face does, seen causally."""

@@ -24,7 +24,8 @@ def at_lookahead(store: Store, more: int, least: int = 0, most: int = 0) -> Stor
     """
     least, most = min(least, more), max(most, more)
     spans = store.spans + np.array([max(0, -least) + more, more - max(0, most)])
-    return replace(store, curves=np.roll(store.curves, more, axis=0), phones=np.roll(store.phones, more), spans=spans)
+    moved = {name: np.roll(getattr(store, name), more, axis=0) for name in ("curves", "phones", "calm")}
+    return replace(store, spans=spans, **moved)
 
 
 def frames_late(prepared: FeatureConfig, lookahead_ms: float | None) -> int:

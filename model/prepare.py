@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ from voxmesh.model.datasets.captured_run import captured_topologies
 from voxmesh.model.face_basis import FaceBasis, fit_face_basis
 from voxmesh.model.face_metric import FaceMetric, face_metric
 from voxmesh.model.store import Store, build_store, open_store
+from voxmesh.model.talker.moods import AXES
 from voxmesh.stream.arkit import ARKIT_NAMES
 
 _UPPER = ("eye", "brow", "cheekSquint", "noseSneer")
@@ -39,15 +43,37 @@ class Prepared:
     valid: Store | None = None
 
 
+def on_held_out(loss: Callable[..., Any], p: Prepared) -> Callable[..., Any] | None:
+    """`loss(draw, p)` as `loss(draw)` on the clips to validate on; None where there are none."""
+    return None if p.valid is None else partial(loss, p=replace(p, store=p.valid))
+
+
 def mouth_columns() -> np.ndarray:
     """(52,) float32: 1 for the blendshapes that speech moves, 0 for the upper face's."""
     return np.array([not name.startswith(_UPPER) for name in ARKIT_NAMES], np.float32)
 
 
-def prepare(run: Run, data: Path, config: ModelConfig, variants: int = 4, seed: int = 0, workers: int = 2) -> None:
-    """Fill the run's folder from a talker's dataset: config, face basis, features. What is already there is kept."""
-    config = run.create(config)
-    store = build_store(run.folder / "features", data, config.features, variants, seed, workers)
+def prepare(
+    run: Run,
+    data: Path,
+    config: ModelConfig,
+    variants: int = 4,
+    seed: int = 0,
+    workers: int = 2,
+    moods: bool = False,
+    heard: Run | None = None,
+) -> None:
+    """Fill the run's folder from a talker's dataset: config, face basis, features. What is already there is kept.
+
+    moods: give the clips moods where they have none. heard: a run on the same sounds, whose features are taken. On
+    clips in moods, the run's networks learn styles.
+    """
+    config = run.config() if run.exists() else config
+    other = None if heard is None else heard.folder / "features"
+    store = build_store(
+        run.folder / "features", data, config.features, variants, seed, workers, moods=moods, heard=other
+    )
+    config = run.create(replace(config, style_dims=len(AXES) if store.styles.any() else 0))
     if not (run.folder / "face.safetensors").is_file():
         avatars = training_avatars()
         face, to_coefficients = fit_basis(config, avatars, store.curves)

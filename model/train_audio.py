@@ -15,8 +15,9 @@ from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.face_metric import FaceMetric
 from voxmesh.model.feature_augment import augment_features
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
 from voxmesh.model.store import PHONES
+from voxmesh.model.style import Modulation
 from voxmesh.model.trainer import Draw, Training, fit
 from voxmesh.stream.features import mel_edges
 
@@ -38,11 +39,13 @@ class Recipe:
 
 
 class Batch(NamedTuple):
-    """features (B, T, F) and curves (B, T, 52) float32, phones (B, T) int64, and their rows (B, T) in the store."""
+    """features (B, T, F), curves and calm (B, T, 52), style (B, 1, 5) float32, phones (B, T) int64, at rows (B, T)."""
 
     features: Tensor
     curves: Tensor
     phones: Tensor
+    style: Tensor
+    calm: Tensor
     rows: np.ndarray
 
 
@@ -51,17 +54,24 @@ class MouthReader(nn.Module):
 
     forward: (B, T, F) -> codes (B, A, T), coefficients (B, T, K), logits of phones (B, P, T). The mouth alone tells
     little of what was said, and its mean square forgives a p that never closes; naming the phone forgives nothing.
+    A mood cannot be heard here: the mouth is read with its style, (B, 1, S), told where networks know styles.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.audio = AudioEncoder(config)
+        self.styled = Modulation(config.style_dims, config.audio_channels) if config.style_dims else None
         self.read = nn.Conv1d(config.audio_channels, config.basis, 1)
         self.name = nn.Conv1d(config.audio_channels, len(PHONES), 1)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        codes, _ = self.audio(features, self.audio.initial(len(features)))
-        return codes.float(), self.read(codes).transpose(1, 2).float(), self.name(codes).float()
+    def forward(self, features: Tensor, style: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        codes = self.encode(features)
+        told = codes if self.styled is None else self.styled(codes.transpose(1, 2), style).transpose(1, 2)
+        return codes.float(), self.read(told).transpose(1, 2).float(), self.name(codes).float()
+
+    def encode(self, features: Tensor) -> Tensor:
+        """(B, T, F) -> codes (B, A, T), nothing heard before."""
+        return self.audio(features, self.audio.initial(len(features)))[0]
 
 
 def phone_loss(logits: Tensor, phones: Tensor) -> Tensor:
@@ -101,7 +111,9 @@ def draw_batch(p: Prepared, draw: Draw, training: Training, clean: float = 0.15,
         features = torch.where(untouched, features, varied)
     curves = torch.from_numpy(p.store.curves[rows]).float().to(training.device)
     phones = torch.from_numpy(p.store.phones[rows].astype(np.int64)).to(training.device)
-    return Batch(features, curves, phones, rows)
+    style = torch.from_numpy(p.store.styles_of(rows)).to(training.device)[:, None]
+    calm = torch.from_numpy(p.store.calm[rows]).float().to(training.device)
+    return Batch(features, curves, phones, style, calm, rows)
 
 
 def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prepared: Prepared | None = None) -> None:
@@ -112,11 +124,12 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
     mouth = (p.mouth[:, None] * p.to_coefficients).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
     model = MouthReader(p.config)
+    run.load_seed("live.audio", model.audio)
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
-        features, curves, phones, _ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
+        features, curves, phones, style, *_ = draw_batch(p, draw, training, augmented=recipe.features_augmented)
         with training.autocast():
-            _, got, named = model(features)
+            _, got, named = model(features, style)
         wanted = curves @ mouth
         value = mouth_loss(metric, got, wanted)
         if recipe.phones_named:
@@ -127,4 +140,4 @@ def train_audio(run: Run, training: Training, recipe: Recipe | None = None, prep
             scalars["phone_hits"] = float((named.argmax(1) == phones)[known].float().mean())
         return value, scalars
 
-    fit(run, "audio", model, loss, training)
+    fit(run, "audio", model, loss, training, on_held_out(loss, p))

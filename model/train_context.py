@@ -16,7 +16,7 @@ from torch.nn import functional
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import ModelConfig
 from voxmesh.model.lookahead import at_lookahead, frames_late, stage_name
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
 from voxmesh.model.step import Live
 from voxmesh.model.train_audio import draw_batch
 from voxmesh.model.train_codes import Codes, load_codes
@@ -28,7 +28,8 @@ CORRUPTED = 0.03
 
 def heard_late(p: Prepared, delay_frames: int) -> Prepared:
     """`p` moved so that features come `delay_frames` late."""
-    return replace(p, store=at_lookahead(p.store, -delay_frames))
+    valid = at_lookahead(p.valid, -delay_frames) if p.valid else None
+    return replace(p, store=at_lookahead(p.store, -delay_frames), valid=valid)
 
 
 def live_of(codes: Codes, config: ModelConfig) -> Live:
@@ -48,7 +49,7 @@ def free_labels(codes: Codes, coefficients: Tensor) -> Tensor:
 @torch.no_grad()
 def heard_in_time(codes: Codes, features: Tensor, delay_frames: int) -> Tensor:
     """Stage one's probabilities (B, T - delay, heard heads, C) of the frames that features `delay_frames` late show."""
-    return functional.softmax(codes.hear(codes.mouth(features)[0])[:, delay_frames:], -1)
+    return functional.softmax(codes.hear(codes.mouth.encode(features))[:, delay_frames:], -1)
 
 
 def corrupt(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:
@@ -70,15 +71,16 @@ def train_context(
     codes = load_codes(run).to(training.device)
     torch.manual_seed(training.seed)  # of the first weights
     model = live_of(codes, p.config)
+    run.load_seed("live.context", model.context)
     for part in (model.audio, model.hear):
         part.requires_grad_(delay_frames > 0)
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training)
-        known = free_labels(codes, batch.curves @ to_coefficients)
+        known = free_labels(codes, batch.calm @ to_coefficients)
         history = corrupt(known, p.config.classes, CORRUPTED, draw.torch)
         with training.autocast():
-            logits = model(batch.features, known, history).float()
+            logits = model(batch.features, known, history, batch.style).float()
             heard, free = logits.split([p.config.heard_heads, p.config.free_heads], 2)
             value = functional.cross_entropy(free.flatten(0, 2), known.flatten())
             scalars = {"hit_free": float((free.argmax(-1) == known).float().mean())}
@@ -89,7 +91,7 @@ def train_context(
                 scalars["hit_audio"] = float((heard.argmax(-1) == wanted.argmax(-1)).float().mean())
         return value, scalars
 
-    fit(run, stage_name("context", delay_frames), model, loss, training)
+    fit(run, stage_name("context", delay_frames), model, loss, training, on_held_out(loss, p))
 
 
 def load_live(run: Run, lookahead_ms: float | None = None) -> Live:

@@ -14,8 +14,10 @@ from torch.nn import functional
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.decoder import Decoder
 from voxmesh.model.face_metric import FaceMetric
+from voxmesh.model.latent import FREE_TEMPERATURE, gumbel_like
 from voxmesh.model.lookahead import frames_late, stage_name
-from voxmesh.model.prepare import Prepared, load_prepared
+from voxmesh.model.prepare import Prepared, load_prepared, on_held_out
+from voxmesh.model.preview import film
 from voxmesh.model.train_audio import CLOSURE_WEIGHT, draw_batch
 from voxmesh.model.train_codes import load_codes, upper_loss
 from voxmesh.model.train_context import free_labels, heard_late, load_live
@@ -45,6 +47,16 @@ def _size(squared: Tensor) -> Tensor:
     return (squared + 0.01).sqrt()
 
 
+def half_sampled(known: Tensor, logits: Tensor, draw: Draw) -> Tensor:
+    """(B, T, H) labels, of every second clip those that live sampling draws from (B, T, H, C) instead.
+
+    A held gaze is one label or its neighbour, frame by frame: a decoder that has seen them flip holds it still.
+    """
+    sampled = (logits + FREE_TEMPERATURE * gumbel_like(logits, draw.torch)).argmax(-1)
+    every_second = (torch.arange(len(known), device=known.device) % 2 == 1)[:, None, None]
+    return torch.where(every_second, sampled, known)
+
+
 def train_decoder(
     run: Run, training: Training, prepared: Prepared | None = None, lookahead_ms: float | None = None
 ) -> None:
@@ -57,25 +69,35 @@ def train_decoder(
     codes, live = load_codes(run).to(training.device), load_live(run, lookahead_ms).to(training.device)
     decoder = codes.decoder
 
-    def loss(draw: Draw) -> tuple[Tensor, dict[str, float]]:
+    def loss(draw: Draw, p: Prepared = p) -> tuple[Tensor, dict[str, float]]:
         batch = draw_batch(p, draw, training, clean=CLEAN_SHARE)
         wanted = batch.curves @ to_coefficients
         with training.autocast():
             with torch.no_grad():
-                heard = live.hear(live.encode(batch.features)).argmax(-1)
-                free = free_labels(codes, wanted)
+                audio = live.encode(batch.features)
+                heard = live.hear(audio).argmax(-1)
+                known = free_labels(codes, batch.calm @ to_coefficients)
+                free = half_sampled(known, live.context(known, known, audio, batch.style).float(), draw)
             # Live, the free heads know nothing of the mouth, nor the others of the upper face: each goes with another
             # clip's, or the decoder would learn to read from them what they will not tell.
             spoken, shown = torch.cat([heard, free.roll(1, 0)], 2), torch.cat([heard.roll(1, 0), free], 2)
             latent = functional.one_hot(torch.cat([spoken, shown]), p.config.classes).float()
-            mouth, upper = decoder(latent, decoder.initial(len(latent)))[0].float().chunk(2)
+            style = batch.style.repeat(2, 1, 1)
+            mouth, upper = decoder(latent, decoder.initial(len(latent)), style)[0].float().chunk(2)
         value = spoken_loss(metric, mouth, wanted) + 2.0 * upper_loss(metric, upper, wanted)
         return value, {
             "mouth_rms_mm": metric.rms("mouth", mouth - wanted),
             "upper_rms_mm": metric.rms("upper", upper - wanted),
         }
 
-    fit(run, stage_name("decoder", delay_frames), decoder, loss, training)
+    def spoken(features: Tensor, wanted: Tensor) -> Tensor:
+        labels = torch.cat([live.hear(live.encode(features)).argmax(-1), free_labels(codes, wanted)], 2)
+        neutral = wanted.new_zeros(1, 1, p.config.style_dims)
+        return codes.decode(functional.one_hot(labels, p.config.classes).float(), neutral)
+
+    stage = stage_name("decoder", delay_frames)
+    preview = film(run, p, stage, spoken, training.device) if training.preview_steps else None
+    fit(run, stage, decoder, loss, training, on_held_out(loss, p), preview)
 
 
 def load_decoder(run: Run, lookahead_ms: float | None = None) -> Decoder:

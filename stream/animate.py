@@ -45,7 +45,9 @@ def animate(
     if output.suffix.lower() == ".csv" and engine.bundle.blendshape_names != ARKIT_NAMES:
         raise VoxmeshError(f"cannot write {output}: the blendshapes of {engine.bundle.folder} are not ARKit's 52")
     if output.suffix.lower() == ".glb" and not engine.bundle.blendshape_names:
-        raise VoxmeshError(f"cannot write {output}: {engine.bundle.folder} has no blendshapes; write an .npz or an .mp4")
+        raise VoxmeshError(
+            f"cannot write {output}: {engine.bundle.folder} has no blendshapes; write an .npz or an .mp4"
+        )
     try:
         # Beside the output: what is unwritable is known before the work, and the last step is an atomic rename.
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".voxmesh-") as temporary:

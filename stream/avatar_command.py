@@ -57,7 +57,7 @@ def sheet(output: Path, identity: int, identities: bool, view: str | None, colum
 
 
 @avatar.command("import")
-@click.argument("source", metavar="FILE.glb|FILE.gltf|FOLDER", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FILE.glb|.gltf|.vrm|FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", metavar="AVATAR", type=click.Path(path_type=Path), required=True, help="Folder to make."
 )
@@ -71,7 +71,8 @@ def import_(source: Path, output: Path, scale: float | None, whole: bool) -> Non
     """Make an avatar of a character of yours, for `animate --avatar` and `live --avatar`.
 
     The mesh is Y up and faces +Z, with ARKit's blendshapes or some of them: `eyeBlink_L`, `Face_M_EyeBlinkLeft` and
-    the like are understood, and a shape that is missing does not move. FOLDER holds neutral.obj and one .obj a shape.
+    the like are understood, and a shape that is missing does not move. A VRM's vowels, blinks and glances stand for
+    what it lacks of them. FOLDER holds neutral.obj and one .obj a shape.
 
     AVATAR/avatar.json tells what was found. Where a landmark is wrong, correct it there.
     """

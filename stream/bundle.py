@@ -1,25 +1,35 @@
 """A bundle: the folder that carries a trained face from training to running.
 
 `bundle.json` says what is in it (format, features, tensor names, landmarks, checksums); `step.onnx` and `identity.onnx`
-are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `avatar.npz` is the
-mesh, its rig and identities.
+are the graphs, `step.pt` and `identity.pt` the same in TorchScript, which a bundle may do without; `style.onnx`, which
+few have, makes a style of a clip; `avatar.npz` is the mesh, its rig and identities.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from voxmesh.stream.bundle_check import (
+    MAX_JSON_BYTES,
+    check_avatar,
+    check_features,
+    check_files,
+    check_step,
+    read_bounded,
+)
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
+from voxmesh.stream.npz import DAMAGED, read_npz
+from voxmesh.stream.onnx_check import Signature
 from voxmesh.stream.style import StyleSpace, space_from_json
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
+from voxmesh.stream.windows import SoundConfig
 
 FORMAT = 2
 UNIT_M = 1e-5
@@ -27,6 +37,8 @@ UNIT_M = 1e-5
 SHIPPED = ("default", "instant")
 """Bundles that come with voxmesh: the best mouth, and the one that does not wait for the sounds to come."""
 GRAPHS = {"onnx": ("step.onnx", "identity.onnx"), "torchscript": ("step.pt", "identity.pt")}
+STYLE_GRAPH = "style.onnx"
+"""A clip's style, where the family has an encoder for it (`driving.py`)."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +56,14 @@ class Bundle:
 
     topologies: one an identity; all share faces, landmarks and regions.
     deltas: (S, V, 3) float32 metres, the blendshapes of the neutral identity, named by `blendshape_names`.
+    heads: H of the categorical latent; 0 where the family has none.
     temperature: (H,) float32, each head's own sampling temperature.
     states: the step's state inputs; the output that follows each is called `next_` + its name.
     style: the styles that the step takes as an input, or None when it takes none.
     """
 
     folder: Path
-    features: FeatureConfig
+    features: FeatureConfig | SoundConfig
     heads: int
     classes: int
     temperature: np.ndarray
@@ -91,44 +104,78 @@ def load(folder: str | Path | None = None) -> Bundle:
     if not path.is_file():
         raise VoxmeshError(f"no bundle in {folder}: bundle.json is not there (make one with `voxmesh export`)")
     try:
-        about = json.loads(path.read_text("utf-8"))
-        if about["format"] != FORMAT:
-            raise VoxmeshError(f"{path} has format {about['format']}, this voxmesh reads {FORMAT}: export it again")
-        _verify(folder, about["checksums"])
-        features = FeatureConfig(**about["features"])
-        states = tuple(Tensor(name, dtype, tuple(shape)) for name, dtype, shape in about["states"])
-        topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"])
-        bundle = Bundle(
-            folder=folder,
-            features=features,
-            heads=int(about["heads"]),
-            classes=int(about["classes"]),
-            temperature=np.asarray(about["temperature"], np.float32),
-            states=states,
-            topologies=topologies,
-            blendshape_names=tuple(about["blendshape_names"]),
-            deltas=deltas,
-            about=about,
-            style=space_from_json(about["style"]) if "style" in about else None,
-        )
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
-        raise VoxmeshError(f"{path} is damaged ({type(error).__name__}: {error}): export or fetch it again") from error
-    if bundle.temperature.shape != (bundle.heads,) or len(bundle.deltas) != len(bundle.blendshape_names):
-        raise VoxmeshError(f"{path} is inconsistent: {bundle.heads} heads, {len(deltas)} blendshapes")
+        with np.errstate(over="raise", invalid="raise"):
+            return _load(folder, json.loads(read_bounded(path, MAX_JSON_BYTES)))
+    except (*DAMAGED, ArithmeticError, AttributeError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+        raise VoxmeshError(f"{path} is damaged ({reason}): export or fetch it again") from error
+
+
+def _load(folder: Path, about: dict[str, Any]) -> Bundle:
+    """about: what bundle.json says."""
+    _check_format(folder / "bundle.json", about["format"])
+    signatures = _check_files(folder, about["checksums"])
+    # A bundle hears hop by hop, or, as MeshTalk's scheme does, a window around each frame.
+    features = (SoundConfig if about.get("hears") == "windows" else FeatureConfig)(**about["features"])
+    check_features(features)
+    states = tuple(_state(*state) for state in about["states"])
+    names = tuple(map(str, about["blendshape_names"]))
+    topologies, deltas = _read_avatar(folder / "avatar.npz", about["landmarks"], len(names))
+    bundle = Bundle(
+        folder=folder,
+        features=features,
+        heads=int(about["heads"]),
+        classes=int(about["classes"]),
+        temperature=np.asarray(about["temperature"], np.float32),
+        states=states,
+        topologies=topologies,
+        blendshape_names=names,
+        deltas=deltas,
+        about=about,
+        style=space_from_json(about["style"]) if "style" in about else None,
+    )
+    _check(bundle, signatures["step.onnx"])
     return bundle
 
 
-def _verify(folder: Path, checksums: dict[str, str]) -> None:
-    """Every file that any backend loads must be listed, present and unchanged."""
+def _check_format(path: Path, found: Any) -> None:
+    if found != FORMAT:
+        newer = isinstance(found, int) and found > FORMAT
+        what = "update voxmesh" if newer else "export it again"
+        raise VoxmeshError(f"{path} has format {found!r}, this voxmesh reads {FORMAT}: {what} (docs/bundles.md)")
+
+
+def _check_files(folder: Path, checksums: dict[str, str]) -> dict[str, Signature]:
+    """Every file that any backend loads must be listed, present, unchanged and fit to be run."""
     needed = {"avatar.npz", *GRAPHS["onnx"]}
-    if set(checksums) not in (needed, needed | set(GRAPHS["torchscript"])):
+    # Only these names are ever opened: a path cannot lead out of the folder.
+    if set(checksums) - {STYLE_GRAPH} not in (needed, needed | set(GRAPHS["torchscript"])):
         raise VoxmeshError(f"{folder / 'bundle.json'} lists {sorted(checksums)}, a bundle has {sorted(needed)}")
-    for name, expected in checksums.items():
-        path = folder / name
-        if not path.is_file():
-            raise VoxmeshError(f"{path} is missing: the bundle is incomplete, export or fetch it again")
-        if sha256(path) != expected:
-            raise VoxmeshError(f"{path} is damaged (its checksum differs): export or fetch the bundle again")
+    return check_files(folder, checksums)
+
+
+def _state(name: Any, dtype: Any, shape: Any) -> Tensor:
+    if dtype != "float32" or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"a state {name!r} of {dtype} and shape {shape}")
+    return Tensor(str(name), dtype, tuple(shape))
+
+
+def _check(bundle: Bundle, step: Signature) -> None:
+    """The parts fit one another. Raises ValueError."""
+    b = bundle
+    if not (b.heads >= 0 and b.classes > 0 and b.temperature.shape == (b.heads,)):
+        raise ValueError(f"{b.heads} heads of {b.classes} classes, temperatures of {b.temperature.shape}")
+    if not (np.isfinite(b.temperature).all() and (b.temperature >= 0).all()):
+        raise ValueError(f"temperatures of {b.temperature}")
+    wanted = {
+        "features": (b.features.frame_width,),
+        "noise": (b.heads, b.classes),
+        "template": (b.topologies[0].vertices, 3),
+        "identity": (-1, -1),
+        **({} if b.style is None else {"style": b.style.neutral.shape}),
+        **{state.name: state.shape for state in b.states},
+    }
+    check_step(step, wanted, tuple(state.name for state in b.states))
 
 
 def sha256(path: Path) -> str:
@@ -151,6 +198,11 @@ def write_avatar(path: Path, topologies: list[Topology], deltas: np.ndarray) -> 
     )
 
 
+def as_stored(metres: np.ndarray) -> np.ndarray:
+    """Positions as a bundle gives them back, float32 metres."""
+    return _quantise(metres) * np.float32(UNIT_M)
+
+
 def _quantise(metres: np.ndarray) -> np.ndarray:
     units = np.rint(metres / UNIT_M)
     if np.abs(units).max(initial=0) > np.iinfo(np.int16).max:
@@ -158,9 +210,9 @@ def _quantise(metres: np.ndarray) -> np.ndarray:
     return units.astype(np.int16)
 
 
-def _read_avatar(path: Path, landmarks: dict[str, int]) -> tuple[tuple[Topology, ...], np.ndarray]:
-    with np.load(path, allow_pickle=False) as data:
-        arrays = dict(data)
+def _read_avatar(path: Path, landmarks: dict[str, int], names: int) -> tuple[tuple[Topology, ...], np.ndarray]:
+    """names: how many blendshapes there should be. Raises one of DAMAGED."""
+    arrays = read_npz(path)
     regions = {name.removeprefix("region_"): mask for name, mask in arrays.items() if name.startswith("region_")}
     missing = [name for name in LANDMARKS if name not in landmarks] + [n for n in REGIONS if n not in regions]
     if missing:
@@ -170,4 +222,5 @@ def _read_avatar(path: Path, landmarks: dict[str, int]) -> tuple[tuple[Topology,
         Topology((template * np.float32(UNIT_M)), albedo=albedo, landmarks=landmarks, regions=regions, **shared)
         for template, albedo in zip(arrays["templates"], arrays["albedo"], strict=True)
     )
+    check_avatar(arrays["templates"], arrays["deltas"], topologies, names)
     return topologies, arrays["deltas"] * np.float32(UNIT_M)

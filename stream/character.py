@@ -7,7 +7,6 @@ by hand, with a vertex's number or a point [x, y, z] in metres. `avatar.npz` has
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.character_sculpt import MAX_FILE_BYTES, MAX_VERTICES
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.npz import DAMAGED, read_npz
 from voxmesh.stream.topology import LANDMARKS, REGIONS, Topology
 
 FORMAT = 1
@@ -91,20 +91,11 @@ def load(folder: Path) -> Character:
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise VoxmeshError(f"{path} is damaged ({error}): import the avatar again") from error
     try:
-        arrays = _read(arrays_path)
+        arrays = read_npz(arrays_path, MAX_FILE_BYTES)
         topology, deltas = _checked(arrays)
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, TypeError) as error:
         raise VoxmeshError(f"{arrays_path} is damaged ({error}): import the avatar again") from error
     return Character(replace(topology, landmarks=_landmarks(path, marks, topology.template)), deltas, about)
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"{size / 2**30:.1f} GiB of arrays, voxmesh reads up to {MAX_FILE_BYTES >> 30}")
-    with np.load(path, allow_pickle=False) as data:
-        return dict(data)
 
 
 def _checked(arrays: dict[str, np.ndarray]) -> tuple[Topology, np.ndarray]:

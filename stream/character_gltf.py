@@ -1,4 +1,4 @@
-"""A character from glTF 2.0, .glb or .gltf: all meshes that have morph targets, as one, where the scene puts them."""
+"""A character from glTF 2.0, a VRM too: all meshes that have morph targets, as one, where the scene puts them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from voxmesh.stream.character_sculpt import Sculpt, check
+from voxmesh.stream.character_vrm import expressions, turn
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.gltf_reader import BROKEN, Document
 
@@ -37,7 +38,7 @@ class _Gathering:
         self._pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]] = []
         self._pictures: dict[int, np.ndarray] = {}
         self._notes: list[str] = []
-        worlds = document.worlds()
+        worlds = document.worlds(turn(document))
         meshes = document.json.meshes
         nodes = {i: world for i, world in sorted(worlds.items()) if document.json.nodes[i].mesh is not None}
         shown = {i: meshes[document.json.nodes[i].mesh] for i in nodes}
@@ -47,25 +48,27 @@ class _Gathering:
             )
         for index, mesh in shown.items():
             if whole or any(primitive.targets for primitive in mesh.primitives):
-                self._add_mesh(mesh, document.json.nodes[index], worlds, nodes[index])
+                self._add_mesh(mesh, index, worlds)
             else:
                 self._notes.append(f"mesh {mesh.name!r} has no shapes and was left out (--whole takes it)")
 
-    def _add_mesh(self, mesh: Any, node: Any, worlds: dict[int, np.ndarray], world: np.ndarray) -> None:
+    def _add_mesh(self, mesh: Any, index: int, worlds: dict[int, np.ndarray]) -> None:
+        node, mixtures = self._document.json.nodes[index], expressions(self._document, index)
         for primitive in mesh.primitives:
             if primitive.mode not in (None, _TRIANGLES):
                 self._notes.append(f"a part of mesh {mesh.name!r} is not made of triangles and was left out")
                 continue
             names = _target_names(mesh, primitive)
-            if primitive.targets and names is None:
+            if primitive.targets and names is None and not mixtures:
                 raise VoxmeshError(
                     f"{self._document.path}: the {len(primitive.targets)} morph targets of mesh {mesh.name!r} have no "
                     "names (mesh.extras.targetNames): export it with an exporter that writes them, such as Blender's"
                 )
             # A skinned mesh stands where its joints put it, whatever its node says.
             skinned = node.skin is not None and primitive.attributes.JOINTS_0 is not None
-            place = self._skin(primitive, node.skin, worlds) if skinned else world
-            self._add(primitive, dict(zip(names or (), primitive.targets or [], strict=True)), place)
+            place = self._skin(primitive, node.skin, worlds) if skinned else worlds[index]
+            # An expression comes before a morph target of its name: it may have parts in several meshes.
+            self._add(primitive, mixtures | {name: {i: 1.0} for i, name in enumerate(names or ())}, place)
 
     def _skin(self, primitive: Any, skin: int, worlds: dict[int, np.ndarray]) -> np.ndarray:
         """(V, 4, 4): each vertex's own mixture of its joints."""
@@ -74,25 +77,35 @@ class _Gathering:
         shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-9)
         return np.einsum("vk,vkij->vij", shares, self._document.joints(skin, worlds)[joints])
 
-    def _add(self, primitive: Any, targets: dict[str, dict[str, int]], place: np.ndarray) -> None:
-        """place: (4, 4), or one a vertex."""
+    def _add(self, primitive: Any, mixtures: dict[str, dict[int, float]], place: np.ndarray) -> None:
+        """mixtures: a shape's name -> {morph target: weight}. place: (4, 4), or one a vertex."""
         array = self._document.array
         position = array(primitive.attributes.POSITION).astype(np.float64)
-        turn, shift = place[..., :3, :3], place[..., :3, 3]
-
-        def turned(rows: np.ndarray) -> np.ndarray:
-            return rows @ turn.T if turn.ndim == 2 else np.einsum("vij,vj->vi", turn, rows)
-
-        shapes = {name: turned(array(to["POSITION"])) for name, to in targets.items() if to.get("POSITION") is not None}
         if primitive.indices is None:
             faces = np.arange(len(position)).reshape(-1, 3)
         else:
             faces = array(primitive.indices).astype(np.int64).reshape(-1, 3)
         if faces.size and faces.max() >= len(position):
             raise ValueError(f"a triangle names vertex {faces.max()} of {len(position)}")
+        # Primitives may share one list of vertices, and shapes of all of it would be kept for each.
+        used, corners = np.unique(faces, return_inverse=True)
+        place = place if place.ndim == 2 else place[used]
+        turn, shift = place[..., :3, :3], place[..., :3, 3]
+
+        def turned(rows: np.ndarray) -> np.ndarray:
+            return rows @ turn.T if turn.ndim == 2 else np.einsum("vij,vj->vi", turn, rows)
+
+        moves = [target.get("POSITION") for target in primitive.targets or []]
+        shapes = {}
+        for name, mixture in mixtures.items():
+            parts = [weight * array(moves[i])[used] for i, weight in mixture.items() if moves[i] is not None]
+            if parts:
+                shapes[name] = turned(sum(parts))
+        faces = corners.reshape(-1, 3)
         if np.linalg.det(turn if turn.ndim == 2 else turn.mean(0)) < 0:
             faces = faces[:, ::-1]  # a mirror turns triangles inside out
-        self._pieces.append((turned(position) + shift, faces, self._colours(primitive, len(position)), shapes))
+        colours = self._colours(primitive, len(position))[used]
+        self._pieces.append((turned(position[used]) + shift, faces, colours, shapes))
 
     def _colours(self, primitive: Any, count: int) -> np.ndarray:
         """(V, 3) uint8 sRGB: the material's colour times the vertices' own times the texture, which glTF says."""

@@ -15,6 +15,7 @@ from voxmesh.stream.character_marks import find, moving, spread
 from voxmesh.stream.character_names import match
 from voxmesh.stream.character_obj import read_obj_folder
 from voxmesh.stream.character_sculpt import Sculpt
+from voxmesh.stream.character_vrm import Mixture, stand_ins
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import Topology
 
@@ -35,28 +36,30 @@ class Imported:
 
 
 def read(path: Path, decode: Decode | None = None, whole: bool = False) -> Sculpt:
-    """A .glb or .gltf file, or a folder of .obj files. Raises VoxmeshError for anything else."""
+    """A .glb, .gltf or .vrm file, or a folder of .obj files. Raises VoxmeshError for anything else."""
     if path.is_dir():
         return read_obj_folder(path)
-    if path.suffix.lower() in (".glb", ".gltf"):
+    if path.suffix.lower() in (".glb", ".gltf", ".vrm"):
         return read_gltf(path, decode, whole)
-    raise VoxmeshError(f"cannot import {path}: give a .glb or .gltf file, or a folder of .obj files")
+    raise VoxmeshError(f"cannot import {path}: give a .glb, .gltf or .vrm file, or a folder of .obj files")
 
 
 def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None) -> Imported:
     """bundle: its default face shows where faces have what. scale: metres of one unit of the file.
 
     Without a scale glTF is in metres, as it says, and OBJ in what gives a face's size.
+    What it lacks of ARKit's shapes a VRM's expressions stand for.
     Raises VoxmeshError when no shape has a name that we know, or those that have one move nothing.
     """
-    names, others = match(sculpt.shapes)
+    names, others, telling = _named(sculpt)
     if not names:
         some = ", ".join(list(sculpt.shapes)[:5]) or "none"
         raise VoxmeshError(
-            f"{sculpt.path} has no shape with an ARKit name, such as jawOpen or eyeBlink_L; it has {some}"
+            f"{sculpt.path} has no shape with an ARKit name, such as jawOpen or eyeBlink_L, and no vowels of a VRM; "
+            f"it has {some}"
         )
     vertices, faces, colours, deltas = _welded(sculpt, names)
-    shapes = moving(deltas)
+    shapes = {name: delta for name, delta in moving(deltas).items() if name in telling}
     if not shapes:
         raise VoxmeshError(f"{sculpt.path}: its shapes move nothing: export it with the shapes' own positions")
     known, known_shapes = bundle.topology(0), moving(bundle.deltas)
@@ -64,7 +67,7 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
     unit = _unit(ratio) if scale is None and sculpt.path.suffix.lower() == ".obj" else None
     scale = scale or (UNITS[unit] if unit else 1.0)
     vertices, deltas = scale * vertices, (scale * deltas).astype(np.float32)
-    landmarks, regions = find(vertices, moving(deltas), known, known_shapes)
+    landmarks, regions = find(vertices, {name: scale * delta for name, delta in shapes.items()}, known, known_shapes)
     count = len(vertices)
     topology = Topology(
         template=vertices.astype(np.float32),
@@ -80,7 +83,20 @@ def import_character(sculpt: Sculpt, bundle: Bundle, scale: float | None = None)
     return Imported(Character(topology, deltas, about), scale, (*lines, *_doubts(topology, scale * ratio, scale)))
 
 
-def _welded(sculpt: Sculpt, names: dict[str, tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _named(sculpt: Sculpt) -> tuple[dict[str, Mixture], list[str], set[str]]:
+    """({ARKit name: mixture of the file's shapes} in ARKit's order, names left over, ARKit names that tell places).
+
+    Vowels that stand for a smile are not where one is; for an open jaw and for blinks they are near enough.
+    """
+    found, rest = match(sculpt.shapes)
+    mixtures = {name: dict.fromkeys(own, 1.0) for name, own in found.items()}
+    mixtures |= stand_ins(found, sculpt.shapes)
+    used = {own for mixture in mixtures.values() for own in mixture}
+    ordered = {name: mixtures[name] for name in ARKIT_NAMES if name in mixtures}
+    return ordered, [own for own in rest if own not in used], {*found, "jawOpen", "eyeBlinkLeft", "eyeBlinkRight"}
+
+
+def _welded(sculpt: Sculpt, names: dict[str, Mixture]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """vertices, faces, colours, deltas (52, V, 3): vertices that lie and move alike become one, those unused go.
 
     Files split them where textures and materials have their seams, and light would show the cut.
@@ -89,7 +105,7 @@ def _welded(sculpt: Sculpt, names: dict[str, tuple[str, ...]]) -> tuple[np.ndarr
     vertices = sculpt.vertices[used]
     deltas = np.zeros((len(ARKIT_NAMES), *vertices.shape))
     for name, own in names.items():
-        deltas[ARKIT_NAMES.index(name)] = sum(sculpt.shapes[each][used] for each in own)
+        deltas[ARKIT_NAMES.index(name)] = sum(weight * sculpt.shapes[each][used] for each, weight in own.items())
     colours = np.full(vertices.shape, CLAY, np.uint8) if sculpt.colours is None else sculpt.colours[used]
     rows = np.concatenate([vertices[None], deltas]).astype(np.float32).transpose(1, 0, 2).reshape(len(used), -1)
     keys = rows.view([("", np.void, rows.itemsize * rows.shape[1])]).ravel()
@@ -110,7 +126,7 @@ def _unit(ratio: float) -> str:
 
 
 def _report(
-    sculpt: Sculpt, topology: Topology, names: dict[str, tuple[str, ...]], others: tuple[str, ...], unit: str | None
+    sculpt: Sculpt, topology: Topology, names: dict[str, Mixture], others: list[str], unit: str | None
 ) -> list[str]:
     size = " x ".join(f"{1000 * length:.0f}" for length in np.ptp(topology.template, axis=0))
     missing = [name for name in ARKIT_NAMES if name not in names]
@@ -121,13 +137,17 @@ def _report(
         f"size {size} mm (wide, high, deep)"
         + (f", taking the file to be in {unit} (--scale says otherwise)" if unit else ""),
         f"{len(names)} of {len(ARKIT_NAMES)} shapes found:",
-        *(f"  {name} = {' + '.join(own)}" for name, own in names.items()),
+        *(f"  {name} = {_mixed(own)}" for name, own in names.items()),
     ]
     if missing:
         lines.append(f"not there, so they will not move: {', '.join(missing)}")
     if others:
         lines.append(f"left out, {len(others)} shapes of other names: {', '.join(others)}")
     return [*lines, *sculpt.notes]
+
+
+def _mixed(mixture: Mixture) -> str:
+    return " + ".join(each if weight == 1 else f"{weight:.2g} {each}" for each, weight in mixture.items())
 
 
 def _doubts(topology: Topology, ratio: float, scale: float) -> list[str]:

@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "control": ("voxmesh.stream.control_command:control", "Ask a running stream for its numbers, or to change."),
     "keys": ("voxmesh.stream.keys_command:keys", "Make keys, for sockets that others can reach."),
+    "style": ("voxmesh.stream.style_command:style", "Name the styles of a face, or make one of a clip."),
+    "doctor": ("voxmesh.stream.doctor_command:doctor", "Say what this machine lacks, and what to do."),
     "record": ("voxmesh.stream.take_commands:record", "Go live, and keep the session in a file."),
     "replay": ("voxmesh.stream.take_commands:replay", "Make a kept session's frames again, and compare."),
     "devices": ("voxmesh.stream.devices_command:devices", "List the microphones."),
@@ -32,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "talker": ("voxmesh.model.talker.command:talker", "Make synthetic speech with motion, to train on."),
     "data": ("voxmesh.model.datasets.command:data", "Check and prepare captured faces, to train on."),
     "train": ("voxmesh.model.command:train", "Train a face."),
+    "evaluate": ("voxmesh.export.evaluate_command:evaluate", "Measure a face on captured ones, as papers do."),
+    "import": ("voxmesh.export.import_command:import_", "Turn published weights (MeshTalk's) into a bundle."),
     "export": ("voxmesh.export.command:export", "Export a trained face as a bundle."),
 }
 """name -> (where the click command lives, its line in `voxmesh --help`)."""

@@ -20,6 +20,7 @@ from voxmesh.stream.door import Door
 from voxmesh.stream.endpoints import why_not_bound
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.keys import ClientKeys, ServerKeys
+from voxmesh.stream.rate_limit import Bucket
 
 DEFAULT_CONTROL = "tcp://127.0.0.1:5558"
 MAX_BYTES = 4096
@@ -58,14 +59,14 @@ class Control:
         self.done = self.refused = 0
         self._handlers: dict[str, Handler] = {"help": lambda value: sorted(self._handlers), **(handlers or {})}
         self._now_s = now_s
-        self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[bytes, Bucket] = OrderedDict()
         self._context = zmq.Context()
-        self._door = Door(self._context, keys)
+        self.door = Door(self._context, keys)
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
         self._socket.sndhwm = self._socket.rcvhwm = TAKEN
         self._socket.setsockopt(zmq.MAXMSGSIZE, CUT_BYTES)
-        self._door.guard(self._socket)
+        self.door.guard(self._socket)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -81,7 +82,7 @@ class Control:
 
     def poll(self) -> None:
         """Answer what has come, TAKEN requests at most. Never waits: who does not read its reply does not get it."""
-        self._door.poll()
+        self.door.poll()
         for _ in range(TAKEN):
             try:
                 client, *parts = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -109,14 +110,12 @@ class Control:
         return None
 
     def _may(self, client: bytes) -> bool:
-        """A bucket a client, of BURST requests, that fills at RATE_PER_S; those not heard of for long are forgotten."""
-        now = self._now_s()
-        left, at = self._left.pop(client, (BURST, now))
-        left = min(BURST, left + (now - at) * RATE_PER_S)
-        self._left[client] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > _CLIENTS:
-            self._left.popitem(last=False)
-        return left >= 1
+        """A bucket a client; those not heard of for long are forgotten."""
+        bucket = self._buckets.pop(client, None) or Bucket(RATE_PER_S, BURST, self._now_s)
+        self._buckets[client] = bucket
+        if len(self._buckets) > _CLIENTS:
+            self._buckets.popitem(last=False)
+        return bucket.take()
 
     def _do(self, name: str, value: Any) -> str:
         if name not in self._handlers:

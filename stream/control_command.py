@@ -28,6 +28,10 @@ def control(
     \b
     voxmesh control                  what can be asked for
     voxmesh control status           its numbers
+    voxmesh control style cheerful   a style, a blend (cheerful:0.5,sad:0.3), a style file's bare name
+    voxmesh control style-strength 1.5
+    voxmesh control mouth-gain 0.7   and upper-gain, 0 to 2
+    voxmesh control blink off        or auto
     """
     answer = ask(full_endpoint(endpoint), name, _parsed(value), timeout_s, client_keys(key, server))
     click.echo(answer if isinstance(answer, str) else json.dumps(answer, indent=1))

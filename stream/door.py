@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zmq
+from zmq.utils import z85
 
 from voxmesh.stream.keys import ServerKeys
 
@@ -16,6 +17,7 @@ class Door:
 
     With keys only those who are allowed, and all is encrypted; without, any peer that speaks ZeroMQ 4's protocol. Older
     ones are turned away then too: a browser can be made to send bytes that the oldest would read as a message.
+    Each message of a peer that came in with a key carries it, in Z85, as its `User-Id`.
     admitted, refused: peers. Those whose protocol is another are turned away by ZeroMQ itself and counted nowhere.
     """
 
@@ -47,7 +49,8 @@ class Door:
             self.admitted += welcome
             self.refused += not welcome
             status = (b"200", b"OK") if welcome else (b"400", b"not allowed")
-            self._socket.send_multipart([version, request, *status, b"", b""])
+            user = z85.encode(credentials[0]) if welcome and credentials else b""
+            self._socket.send_multipart([version, request, *status, user, b""])
 
     def _welcome(self, mechanism: bytes, credentials: list[bytes]) -> bool:
         if self._keys is None:

@@ -30,8 +30,14 @@ class Eased:
         return self._turns[-1][1] if self._turns else self._to
 
     def turn(self, target: np.ndarray, index: int | None = None) -> None:
-        """Begin with frame `index`, the next one by default. Turns come in the order of their frames."""
-        self._turns.append((self._last + 1 if index is None else index, np.asarray(target, np.float32)))
+        """Begin with frame `index`, the next one by default; not before a turn that was told earlier.
+
+        A turn takes the place of one at the same frame: as many are kept as frames lie ahead.
+        """
+        start = max(self._last + 1, index or 0, self._turns[-1][0] if self._turns else 0)
+        if self._turns and self._turns[-1][0] == start:
+            self._turns.pop()
+        self._turns.append((start, np.asarray(target, np.float32)))
 
     def at(self, index: int) -> np.ndarray:
         """(n,) float32."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from voxmesh.stream.backend import Backend, initial_state, open_backend
@@ -12,6 +14,7 @@ from voxmesh.stream.frame_rate import FrameRate
 from voxmesh.stream.hearing import Heard, Hearing
 from voxmesh.stream.manner import Manner
 from voxmesh.stream.noise import Noise
+from voxmesh.stream.region_gain import AS_IT_IS, Gains
 from voxmesh.stream.types import AudioChunk, Frame
 
 
@@ -22,9 +25,11 @@ class Engine:
     chunking. Samples that never came (a gap in `AudioChunk.start`) are heard as silence and counted in `lost_samples`.
     temperature scales every head's own; 0 takes the most probable label each time. fps: frames a second as a fraction,
     the bundle's own by default; others lie between two of its frames (`FrameRate`).
+    style: (S,) of the bundle's style space (`bundle.style`), or None for neutral, and its strength.
+    gains: how much regions move.
+    template: (V, 3) float32 metres, to be worn instead of the identity's neutral face.
     passing: while it is set sound is heard and no frame is made of it, which is ten times as fast; `passed_frames`
     counts those that are missing (at another frame rate than the bundle's none is: they are interpolated).
-    style: (S,) of the bundle's style space (`bundle.style`), or None for neutral.
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
 
@@ -39,19 +44,24 @@ class Engine:
         backend: Backend | None = None,
         fps: tuple[int, int] | None = None,
         style: np.ndarray | None = None,
+        style_strength: float = 1.0,
+        gains: Gains = AS_IT_IS,
+        template: np.ndarray | None = None,
     ) -> None:
         self.bundle = bundle
         own = bundle.features.clock
         self.clock = FrameClock(own.sample_rate, *fps) if fps else own
         self._rate = FrameRate(own, self.clock)
         self.topology = bundle.topology(identity)
+        if template is not None:
+            self.topology = replace(self.topology, template=template)
         self.seed = seed
         self.hearing = Hearing(bundle.features, source_rate)
         self.source_rate = self.hearing.source_rate
         self._backend = backend if backend is not None else open_backend(bundle)
         self._state = initial_state(bundle)
         self._noise = make_noise(bundle, seed, temperature)
-        self.manner = Manner(bundle, style)
+        self.manner = Manner(bundle, self.topology, style, style_strength, gains)
         self.passing = False
         self.passed_frames = 0
         template = self.topology.template
@@ -81,6 +91,10 @@ class Engine:
         """Ease to another, (S,) or None for neutral, from the next frame on. Raises VoxmeshError if it does not fit."""
         self.manner.set_style(style)
 
+    def set_gains(self, gains: Gains) -> None:
+        """Ease to other gains from the next frame on. Raises VoxmeshError if the bundle cannot do it."""
+        self.manner.set_gains(gains)
+
     def push(self, chunk: AudioChunk) -> list[Frame]:
         """Raises ValueError once flushed."""
         return self._frames(self.hearing.push(chunk))
@@ -103,7 +117,8 @@ class Engine:
             **{name: value[None] for name, value in self.manner.inputs(heard.index).items()},
         }
         vertices, labels, self._state = self._backend.step(inputs, self._state)
-        return Frame(heard.index, heard.sample, heard.captured_ns, vertices[0], labels[0])
+        shown = self.manner.shown(vertices[0], heard.index)
+        return Frame(heard.index, heard.sample, heard.captured_ns, shown, labels[0])
 
 
 def make_noise(bundle: Bundle, seed: int, temperature: float) -> Noise:

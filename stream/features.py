@@ -45,6 +45,11 @@ class FeatureConfig:
         return FrameClock(self.sample_rate, self.fps_num, self.fps_den)
 
     @property
+    def frame_width(self) -> int:
+        """Numbers that a frame hears."""
+        return self.hops_per_frame * self.mels
+
+    @property
     def lookahead_ms(self) -> float:
         return 1000.0 * self.lookahead_samples / self.sample_rate
 
@@ -73,6 +78,7 @@ class LogMel:
 
     def __init__(self, config: FeatureConfig) -> None:
         self.config = config
+        self.width = config.mels
         self._clock = config.clock.faster(config.hops_per_frame)
         self._mel = mel_matrix(config)
         self._window = np.hanning(config.window_samples + 2)[1:-1].astype(np.float32)

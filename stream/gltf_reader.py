@@ -20,7 +20,7 @@ _UNDERSTOOD = ("KHR_mesh_quantization", "KHR_materials_", "KHR_texture_transform
 
 
 class Document:
-    """A .glb or .gltf file, opened. `json` is pygltflib's document.
+    """A .glb, .gltf or .vrm file, opened. `json` is pygltflib's document.
 
     Raises VoxmeshError naming the file when it is damaged or compressed, ImportError without pygltflib.
     """
@@ -31,7 +31,8 @@ class Document:
         check_size(path)
         self.path = path
         try:
-            document = pygltflib.GLTF2().load(str(path))
+            binary = path.read_bytes()[:4] == b"glTF"  # whatever its name ends in: a .vrm is a .glb
+            document = (pygltflib.GLTF2.load_binary if binary else pygltflib.GLTF2.load_json)(str(path))
         except Exception as error:  # pygltflib raises whatever it stumbles over
             raise self.damaged(error) from error
         if document is None or not document.asset or not document.meshes:
@@ -105,13 +106,13 @@ class Document:
         check_size(file)
         return file.read_bytes()
 
-    def worlds(self) -> dict[int, np.ndarray]:
-        """Node -> (4, 4), to the scene's coordinates, of every node of the scene that is shown."""
+    def worlds(self, turn: np.ndarray) -> dict[int, np.ndarray]:
+        """Node -> (4, 4), to the scene's coordinates and then `turn`, of every node of the scene that is shown."""
         nodes, scenes = self.json.nodes or [], self.json.scenes or []
         children = {child for node in nodes for child in node.children or []}
         roots = scenes[self.json.scene or 0].nodes if scenes else [i for i in range(len(nodes)) if i not in children]
         found: dict[int, np.ndarray] = {}
-        waiting = [(root, np.eye(4)) for root in roots or []]
+        waiting = [(root, turn) for root in roots or []]
         while waiting:
             index, above = waiting.pop()
             if index not in found:  # a damaged file may have a loop

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from voxmesh.stream.features import FeatureConfig, LogMel
-from voxmesh.stream.resample import Resampler
+from voxmesh.stream.resample import Resampler, to_mono
 from voxmesh.stream.types import AudioChunk
+from voxmesh.stream.windows import SoundConfig, WindowLogMel
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Hearing:
     heard: (n,) float32, what the last push or flush heard, mono at the features' rate.
     """
 
-    def __init__(self, config: FeatureConfig, source_rate: int | None = None) -> None:
+    def __init__(self, config: FeatureConfig | SoundConfig, source_rate: int | None = None) -> None:
         self.config = config
         self.clock = config.clock
         self.source_rate = source_rate or self.clock.sample_rate
@@ -39,24 +40,24 @@ class Hearing:
         self.received = 0  # samples, at the source's rate
         self.heard = np.zeros(0, np.float32)
         self.resampler = Resampler(self.source_rate, self.clock.sample_rate)
-        self.features = LogMel(config)
-        self._hops = np.zeros((0, config.mels), np.float32)
+        self.features = WindowLogMel(config) if isinstance(config, SoundConfig) else LogMel(config)
+        self._hops = np.zeros((0, self.features.width), np.float32)
         self.next_frame = 0
         self._captured: deque[tuple[int, int]] = deque()  # (source sample, captured_ns), oldest first
         self._flushed = False
 
     def push(self, chunk: AudioChunk) -> list[Heard]:
-        """Raises ValueError once flushed."""
+        """Raises ValueError once flushed, VoxmeshError for samples that are no sound (see `to_mono`)."""
         if self._flushed:
             raise ValueError("this engine was flushed: its stream is over, make another")
-        samples = np.asarray(chunk.samples)
+        samples = to_mono(np.asarray(chunk.samples))
         gap = chunk.start - self.received
         if gap < 0:
             # Heard before: keep only what is new.
             samples, gap = samples[-gap:], 0
         if gap:
             self.lost_samples += gap
-            samples = np.concatenate([np.zeros((gap, *samples.shape[1:]), np.float32), samples])
+            samples = np.concatenate([np.zeros(gap, np.float32), samples])
         if not len(samples):
             self.heard = np.zeros(0, np.float32)
             return []

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from voxmesh.stream.keys import ANYONE, PUBLIC, SECRET
+from voxmesh.stream.endpoints import is_local
+from voxmesh.stream.keys import ANYONE, PUBLIC, SECRET, ServerKeys
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,3 +38,13 @@ def client_key_options(function: F) -> F:
     return click.option(
         "--key", type=click.Path(path_type=Path), help=f"Our own {SECRET} file, where a key is asked for."
     )(function)
+
+
+def warn_where_open(endpoint: str, keys: ServerKeys | None) -> None:
+    """One line on stderr when whoever reaches this machine may connect to `endpoint`."""
+    if keys is None and not is_local(endpoint):
+        click.echo(
+            f"voxmesh: warning: {endpoint} is open to whoever reaches this machine, unencrypted: add --key and --allow "
+            "(see `voxmesh keys --help`)",
+            err=True,
+        )

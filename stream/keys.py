@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +142,15 @@ def client_keys(key: Path | None, server: Path | None) -> ClientKeys | None:
     return ClientKeys(read_pair(key), read_public(server))
 
 
+def with_guest(keys: ServerKeys, folder: Path) -> tuple[ServerKeys, list[str]]:
+    """Keys that also allow one client made for the occasion in `folder`, and the options that it is to be given."""
+    public, secret = new(folder, "guest")
+    server = folder / f"server{PUBLIC}"
+    _write(server, f'    public-key = "{keys.own.public.decode()}"\n', 0o644)
+    allowed = None if keys.allowed is None else keys.allowed | {z85.decode(read_public(public))}
+    return ServerKeys(keys.own, allowed), ["--key", str(secret), "--server", str(server)]
+
+
 def _read(path: Path) -> dict[str, bytes]:
     try:
         with path.open("rb") as file:
@@ -150,7 +160,7 @@ def _read(path: Path) -> dict[str, bytes]:
     keys = {kind: text.encode() for kind, text in _LINE.findall(data.decode("ascii", "replace"))}
     try:
         good = len(data) <= MAX_BYTES and "public" in keys and all(len(z85.decode(key)) == 32 for key in keys.values())
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, struct.error):
         good = False
     if not good:
         raise VoxmeshError(f"{path} is no key: make one with `voxmesh keys new NAME`")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -15,9 +16,12 @@ import click
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.avatars import open_avatars
 from voxmesh.stream.control import DEFAULT_CONTROL, Control
+from voxmesh.stream.directions import Directions
 from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.freshness import STALE_MS
+from voxmesh.stream.key_options import server_key_options, warn_where_open
+from voxmesh.stream.keys import server_keys, with_guest
 from voxmesh.stream.live import Recorder, Source, run
 from voxmesh.stream.logs import Log, log_option
 from voxmesh.stream.metrics import MetricsServer
@@ -47,8 +51,9 @@ from voxmesh.stream.wire import TopologyMessage
     metavar="ENDPOINT",
     is_flag=False,
     flag_value=DEFAULT_CONTROL,
-    help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told).",
+    help=f"Answer `voxmesh control` here ({DEFAULT_CONTROL} unless told): change style, gains, blinks.",
 )
+@server_key_options
 @click.option(
     "--send",
     type=click.Choice(("vertices", "weights", "both")),
@@ -130,6 +135,8 @@ def live(
     rate: int | None,
     listen: str,
     control_at: str | None,
+    key: Path | None,
+    allow: tuple[Path, ...],
     send: str,
     vertex_type: str,
     send_audio: str | None,
@@ -167,10 +174,14 @@ def live(
     if wav is not None and record is not None and record.resolve() == wav.resolve():
         raise click.UsageError("--record would overwrite the file that --wav speaks from")
     options = take_engine_options(shared)
+    keys = server_keys(key, allow)
     logger = Log(log == "json", quiet)
     warn = logger.warn
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
+        guest: list[str] = []
+        if window and keys is not None:
+            keys, guest = with_guest(keys, Path(stack.enter_context(TemporaryDirectory(prefix="voxmesh-"))))
         source: Source = PacedFile(AudioFile(wav, warn), loop=loop) if wav else Microphone(mic, rate, warn)
         stack.enter_context(closing(source))
         engine = make_engine(options, source.rate)
@@ -190,9 +201,15 @@ def live(
                 hello,
                 lookahead_samples=engine.bundle.features.lookahead_samples,
                 vertex_type=None if send == "weights" else vertex_type,
+                keys=keys,
             )
         )
-        control = stack.enter_context(Control(full_endpoint(control_at))) if control_at else None
+        warn_where_open(publisher.endpoint, keys)
+        control = None
+        if control_at:
+            directions = Directions(engine, options.driving or options.style)
+            control = stack.enter_context(Control(full_endpoint(control_at), directions.handlers(), keys=keys))
+            engine.manner.prepare()
         recorder = stack.enter_context(closing(Recorder(record, source.rate, warn))) if record else None
         kept = stack.enter_context(closing(open_take(take, options, engine, source.name, warn))) if take else None
         server = stack.enter_context(MetricsServer(metrics)) if metrics is not None else None
@@ -201,6 +218,7 @@ def live(
             f"{clock.fps:g} fps, look-ahead {engine.bundle.features.lookahead_ms:g} ms"
         )
         if control is not None:
+            warn_where_open(control.endpoint, keys)
             click.echo(f"control on {control.endpoint}")
         if server is not None:
             click.echo(f"metrics on {server.url}")
@@ -208,7 +226,7 @@ def live(
             click.echo(f"sending to {sender.udp.target} ({type(sender).__name__.removesuffix('Sender')})")
         sys.stdout.flush()
         if window:
-            stack.enter_context(viewer_window(publisher.endpoint))
+            stack.enter_context(viewer_window(publisher.endpoint, guest))
 
         def status(snapshot: Snapshot, last: bool = False) -> None:
             logger.status(snapshot.line(), snapshot.figures(), last)
@@ -245,10 +263,10 @@ def live(
 
 
 @contextmanager
-def viewer_window(endpoint: str) -> Iterator[None]:
+def viewer_window(endpoint: str, options: Sequence[str] = ()) -> Iterator[None]:
     """`voxmesh view` in a process of its own: it may be closed at any time, and is when we end."""
     target = endpoint.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    command = [sys.executable, "-m", "voxmesh.stream.cli", "view", target]
+    command = [sys.executable, "-m", "voxmesh.stream.cli", "view", target, *options]
     try:
         # Its own process group: Ctrl-C reaches us alone, and we end it.
         viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

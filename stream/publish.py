@@ -10,14 +10,25 @@ import zmq
 
 from voxmesh.stream import wire
 from voxmesh.stream.depicted_sound import SoundBlock
+from voxmesh.stream.door import Door
 from voxmesh.stream.endpoints import why_not_bound
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.keys import ServerKeys
+from voxmesh.stream.rate_limit import Bucket
 from voxmesh.stream.types import Frame
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 HIGH_WATER = 120
 """Frames kept for a subscriber that does not keep up: 2 s at 60 fps. After that it misses frames, others do not."""
 LINGER_MS = 300
+READ, AHEAD = 256, 16
+"""Subscriptions read in one poll, and those of one client that ZeroMQ takes in ahead. It does so when we send, in our
+thread, until there are none: who sends them without end would hold up frames for ever, but for this.
+"""
+GREETINGS_PER_S, GREETINGS = 5.0, 50.0
+"""A topology goes to all who asked for topologies: who joins and leaves without end must not flood the others."""
+MAX_BYTES_IN = 2048
+"""Of what subscribers send: their topics are 21 bytes, and the handshake with keys some hundred more."""
 
 
 class Publisher:
@@ -29,6 +40,7 @@ class Publisher:
     subscriptions: topics asked for, all subscribers together. viewers: those of them that bring frames.
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
+    keys: only those whom they allow may subscribe, and all is encrypted; anybody by default.
     Raises VoxmeshError when the endpoint cannot be bound.
     """
 
@@ -40,6 +52,7 @@ class Publisher:
         lookahead_samples: int = 0,
         vertex_type: str | None = "float32",
         high_water: int = HIGH_WATER,
+        keys: ServerKeys | None = None,
     ) -> None:
         self.lookahead_samples = lookahead_samples
         self._vertex_type = vertex_type
@@ -49,14 +62,22 @@ class Publisher:
         self.viewers = 0
         self._hellos: dict[str, bytes] = {}
         self._rates: dict[str, int] = {}
+        self._greet: dict[str, None] = {}
+        self._greetings = Bucket(GREETINGS_PER_S, GREETINGS)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.sndhwm = high_water
+        self._socket.rcvhwm = AHEAD
         self._socket.linger = LINGER_MS
         # Every subscription is reported, also the second of the same topic: that subscriber needs the topology too.
         # And every end of one, where XPUB_VERBOSE would tell of the last one's only.
         self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_BYTES_IN)
+        # Without keys frames are for anybody, also for clients of older protocols: no door.
+        self.door = None if keys is None else Door(self._context, keys)
+        if self.door is not None:
+            self.door.guard(self._socket)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -84,6 +105,7 @@ class Publisher:
     def remove(self, session: str) -> None:
         """End a session: say bye to those who listen to it."""
         del self._hellos[session], self._rates[session]
+        self._greet.pop(session, None)
         self._send(wire.pack(wire.ByeMessage(session)))
 
     def publish(self, frame: Frame, weights: np.ndarray | None = None, session: str | None = None) -> int:
@@ -116,21 +138,26 @@ class Publisher:
 
     def poll(self) -> None:
         """Read subscriptions and answer them. Call it often: until it is called, a new subscriber hears nothing."""
-        greet: dict[str, bytes] = {}
-        while True:
+        if self.door is not None:
+            self.door.poll()
+        for _ in range(READ):
             try:
                 event = self._socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
             joined, topic = event[:1] == b"\1", event[1:]
+            if not joined and event[:1] != b"\0":
+                continue  # an XSUB may send anything
             change = 1 if joined else -1
             self.subscriptions += change
             self.viewers += change * self._brings_frames(topic)
             if joined:
-                greet.update({name: hello for name, hello in self._hellos.items() if hello.startswith(topic)})
-        for hello in greet.values():
-            # To all who subscribed to topologies: XPUB cannot address one. Theirs is the same, they may ignore it.
-            self._send(hello)
+                self._greet |= {name: None for name, hello in self._hellos.items() if hello.startswith(topic)}
+        if self._greet and self._greetings.take():
+            for name in self._greet:
+                # To all who subscribed to topologies: XPUB cannot address one. Theirs is the same, they may ignore it.
+                self._send(self._hellos[name])
+            self._greet.clear()
 
     def _brings_frames(self, topic: bytes) -> bool:
         if not self.session:

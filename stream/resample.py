@@ -30,7 +30,8 @@ class Resampler:
     """push (N,) or (N, C) samples at `source_rate` -> (n,) float32 at `rate`; output k lies at k / rate seconds.
 
     Of N samples come ceil(N * rate / source_rate), the last `delay_samples` of the source after a flush.
-    Non-finite samples become 0 and are counted in `replaced`; those beyond LOUDEST are cut.
+    Integers are taken at their type's full scale. Non-finite samples become 0 and are counted in `replaced`; those
+    beyond LOUDEST are cut.
     """
 
     def __init__(self, source_rate: int, rate: int) -> None:
@@ -51,9 +52,7 @@ class Resampler:
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32: every output whose surroundings have been heard."""
-        mono = np.asarray(samples, np.float32)
-        if mono.ndim == 2:
-            mono = mono.mean(axis=1, dtype=np.float32)
+        mono = to_mono(np.asarray(samples))
         if not (np.abs(mono) <= LOUDEST).all():
             finite = np.isfinite(mono)
             self.replaced += int(mono.size - finite.sum())
@@ -95,3 +94,19 @@ class Resampler:
         edge = np.clip(1.0 - (distance / self.delay_samples) ** 2, 0.0, None)
         taps = np.sinc(self._cutoff * distance) * np.i0(KAISER_BETA * np.sqrt(edge))
         return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def to_mono(samples: np.ndarray) -> np.ndarray:
+    """(N,) or (N, C) of any real type -> (N,) float32. Raises VoxmeshError for other shapes and types."""
+    if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu" or samples.shape[1:] == (0,):
+        raise VoxmeshError(
+            f"sound of shape {samples.shape} and type {samples.dtype}: give (N,) or (N, channels) numbers"
+        )
+    # What does not fit into float32 becomes infinite, and silence then.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if samples.dtype.kind in "iu":
+            info = np.iinfo(samples.dtype)
+            middle = (int(info.max) + int(info.min) + 1) // 2
+            samples = (samples.astype(np.float64) - middle) / (int(info.max) + 1 - middle)
+        samples = samples.astype(np.float32, copy=False)
+        return samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)

@@ -17,6 +17,7 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.hearing import Heard, Hearing
 from voxmesh.stream.manner import Manner
 from voxmesh.stream.noise import Noise
+from voxmesh.stream.region_gain import AS_IT_IS, Gains
 from voxmesh.stream.topology import Topology
 from voxmesh.stream.types import AudioChunk, Frame, State
 
@@ -77,6 +78,7 @@ class Sessions:
         source_rate: int | None = None,
         temperature: float = 1.0,
         style: np.ndarray | None = None,
+        gains: Gains = AS_IT_IS,
     ) -> Session:
         """As `Engine`'s. Raises VoxmeshError when the name is taken, or for something else that will not do."""
         if name in self._open:
@@ -84,7 +86,7 @@ class Sessions:
         topology = self.bundle.topology(identity)
         noise = make_noise(self.bundle, seed, temperature)
         hearing = Hearing(self.bundle.features, source_rate)
-        manner = Manner(self.bundle, style)
+        manner = Manner(self.bundle, topology, style, gains=gains)
         if identity not in self._identities:
             self._identities[identity] = self._backend.identity(topology.template)
         session = Session(hearing, noise, topology, self._identities[identity], initial_state(self.bundle), manner)
@@ -129,7 +131,14 @@ class Sessions:
         for row, session in enumerate(due):
             session.state, session.row = self._state, row
         return [
-            Frame(one.index, one.sample, one.captured_ns, vertices[row], labels[row]) for row, one in enumerate(heard)
+            Frame(
+                one.index,
+                one.sample,
+                one.captured_ns,
+                session.manner.shown(vertices[row], one.index),
+                labels[row],
+            )
+            for row, (session, one) in enumerate(zip(due, heard, strict=True))
         ]
 
     def _gather(self, due: list[Session]) -> None:

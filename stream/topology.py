@@ -51,3 +51,24 @@ class Topology:
     @property
     def vertices(self) -> int:
         return len(self.template)
+
+    def check(self) -> None:
+        """Raises ValueError for arrays of other types or shapes than those above, or indices that lead nowhere."""
+        count = len(self.template)
+        expected = {
+            "template": (self.template, "<f4", (count, 3)),
+            "faces": (self.faces, "<i4", (len(self.faces), 3)),
+            "albedo": (self.albedo, "u1", (count, 3)),
+            "occlusion": (self.occlusion, "u1", (count, 3)),
+            "gloss": (self.gloss, "u1", (count,)),
+            **{name: (mask, "u1", (count,)) for name, mask in self.regions.items()},
+        }
+        for name, (array, type_, shape) in expected.items():
+            if array.dtype != type_ or array.shape != shape:
+                raise ValueError(
+                    f"{name} is an array of {array.dtype} and shape {array.shape}, not {type_} and {shape}"
+                )
+        if self.faces.size and not 0 <= self.faces.min() <= self.faces.max() < count:
+            raise ValueError("a face names a vertex that is not there")
+        if any(type(vertex) is not int or not 0 <= vertex < count for vertex in self.landmarks.values()):
+            raise ValueError("a landmark names a vertex that is not there")

@@ -62,7 +62,12 @@ def unpack_topology(session: str, vertices: int, names: int, body: memoryview) -
         landmarks = {str(name): int(vertex) for name, vertex in about["landmarks"].items()}
         topology = Topology(**surface, landmarks=landmarks, regions=regions)
         found = tuple(map(str, about["blendshape_names"]))
-        _check(topology, found, vertices, names)
+        if topology.template.shape != (vertices, 3) or len(found) != names:
+            raise ValueError(
+                f"the header tells of {vertices} vertices and {names} blendshapes, the body has "
+                f"{topology.template.shape} and {len(found)}"
+            )
+        topology.check()
         clock = (int(about["sample_rate"]), int(about["fps_num"]), int(about["fps_den"]))
         if min(clock) < 1:
             raise ValueError(f"a clock of {clock}")
@@ -80,26 +85,3 @@ def _array(data: memoryview, entry: dict[str, object]) -> np.ndarray:
         raise ValueError(f"an array of shape {shape} at {offset}")
     count = shape[0] * (shape[1] if len(shape) > 1 else 1) if shape else 1
     return np.frombuffer(data, kind, count, offset).reshape(shape)
-
-
-def _check(topology: Topology, found: tuple[str, ...], vertices: int, names: int) -> None:
-    t = topology
-    if t.template.shape != (vertices, 3) or len(found) != names:
-        raise ValueError(
-            f"the header tells of {vertices} vertices and {names} blendshapes, the body has {t.template.shape} and "
-            f"{len(found)}"
-        )
-    for array, type_, shape in (
-        (t.template, "<f4", (vertices, 3)),
-        (t.faces, "<i4", (len(t.faces), 3)),
-        (t.albedo, "u1", (vertices, 3)),
-        (t.occlusion, "u1", (vertices, 3)),
-        (t.gloss, "u1", (vertices,)),
-        *((mask, "u1", (vertices,)) for mask in t.regions.values()),
-    ):
-        if array.dtype != type_ or array.shape != shape:
-            raise ValueError(f"an array of {array.dtype} and shape {array.shape}, not {type_} and {shape}")
-    if t.faces.size and not 0 <= t.faces.min() <= t.faces.max() < vertices:
-        raise ValueError("a face names a vertex that is not there")
-    if any(not 0 <= vertex < vertices for vertex in t.landmarks.values()):
-        raise ValueError("a landmark names a vertex that is not there")

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples every time: a test that fails here fails everywhere.
 hypothesis.settings.register_profile("deterministic", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("deterministic")
+# `make fuzz` tries other ones each time, and says with which seed.
+hypothesis.settings.register_profile("fuzz", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("fuzz" if os.environ.get("VOXMESH_FUZZ_EXAMPLES") else "deterministic")
 VERTICES = 200
 
 
@@ -78,6 +80,20 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tiny_bundle: Path) -> bundles.Bundle:
     """The small bundle, loaded."""
     return bundles.load(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def styled_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small bundle that takes a style."""
+    from styled import with_styles
+
+    return with_styles(tmp_path_factory.mktemp("styled") / "bundle", tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def styled(styled_bundle: Path) -> bundles.Bundle:
+    """The small bundle that takes a style, loaded."""
+    return bundles.load(styled_bundle)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A bundle that takes a style, of one that takes none: each number of the style moves every vertex its own way."""
+"""A bundle that takes a style, of one that takes none: each number of the style moves it by a shape of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from voxmesh.stream import bundle as bundles
 from voxmesh.stream.bundle import sha256
 from voxmesh.stream.style import StyleSpace, space_to_json
 
@@ -24,8 +25,11 @@ SPACE = StyleSpace(
 )
 
 
-def with_styles(folder: Path, plain: Path, size_m: float = 0.002) -> Path:
-    """Copy the bundle `plain` to `folder`, its ONNX step with `style` (N, 5) added to the vertices, times size_m."""
+SHAPES = ("mouthSmileLeft", "mouthFrownLeft", "browDownLeft", "browInnerUp", "jawOpen")
+
+
+def with_styles(folder: Path, plain: Path) -> Path:
+    """Copy the bundle `plain` to `folder`, its ONNX step with 0.4 `style` (N, 5) of SHAPES added to the vertices."""
     shutil.copytree(plain, folder)
     about = json.loads((folder / "bundle.json").read_text("utf-8"))
     path = folder / "step.onnx"
@@ -34,7 +38,8 @@ def with_styles(folder: Path, plain: Path, size_m: float = 0.002) -> Path:
     made = next(node for node in graph.node if "vertices" in node.output)
     count = next(i for i in graph.input if i.name == "template").type.tensor_type.shape.dim[1].dim_value
     made.output[list(made.output).index("vertices")] = "plain_vertices"
-    ways = np.random.default_rng(0).normal(0, size_m, (5, count * 3)).astype(np.float32)
+    rows = [about["blendshape_names"].index(name) for name in SHAPES]
+    ways = np.float32(0.4) * bundles.load(plain).deltas[rows].reshape(5, count * 3)
     graph.initializer.extend(
         [numpy_helper.from_array(ways, "ways"), numpy_helper.from_array(np.array([-1, count, 3]), "mesh")]
     )

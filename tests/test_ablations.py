@@ -48,7 +48,14 @@ def store_of(clips: list[np.ndarray], features: FeatureConfig) -> Store:
     rows = np.concatenate([log_mel(clip, features) for clip in clips])
     curves = np.repeat(np.arange(ends[-1], dtype=np.float32)[:, None], 52, axis=1)
     spans = np.stack([ends - lengths, ends], axis=1)
-    return Store(rows[None].astype(np.float16), curves, np.arange(ends[-1]) % 40, spans)
+    return Store(
+        rows[None].astype(np.float16),
+        curves,
+        np.arange(ends[-1]) % 40,
+        spans,
+        np.zeros((len(clips), 5), np.float32),
+        curves,
+    )
 
 
 @pytest.mark.parametrize("frames", lookahead.FRAMES)

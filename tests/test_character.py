@@ -350,4 +350,4 @@ def test_the_command_reports_and_draws(tmp_path: Path, cli: Callable) -> None:
     result = cli("avatar", "import", "head.glb", "-o", "notes")
     assert result.returncode == 2 and "something else" in result.stderr
     result = cli("avatar", "import", "head.fbx", "-o", "b")
-    assert result.returncode == 2 and ".glb or .gltf" in result.stderr and result.stderr.count("\n") == 1
+    assert result.returncode == 2 and ".glb, .gltf or .vrm" in result.stderr and result.stderr.count("\n") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket as sockets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -136,6 +137,26 @@ def test_who_sends_too_much_is_cut_off(dealer: Callable) -> None:
         assert not control.dropped
 
 
+def test_a_web_page_cannot_ask() -> None:
+    """ZeroMQ's oldest protocol, as which a browser's POST to this port would be read, is not let in."""
+    request = b'{"name": "help"}'
+    parts = bytes([1, 1]) + bytes([len(request) + 1, 0]) + request
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with Control("tcp://127.0.0.1:*") as control, answering(control):
+        port = int(control.endpoint.rpartition(":")[2])
+        # 'P' is the length of the first part, 80; it would be taken for the sender's name.
+        for name in (bytes([1, 0]), head.ljust(81, b"x")):
+            with sockets.create_connection(("127.0.0.1", port), timeout=60) as page:
+                page.sendall(name + parts)
+                try:
+                    while page.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        assert ask(control.endpoint, "help", timeout_s=60) == ["help"]
+        assert (control.done, control.dropped.total(), control.door.admitted) == (1, 0, 1)
+
+
 def test_who_does_not_answer_is_named() -> None:
     """A socket where nobody listens, an address that is none, and one that is taken."""
     with Control("tcp://127.0.0.1:*") as control:
@@ -158,4 +179,4 @@ def test_a_running_stream_tells_its_numbers(tmp_path: Path, tiny_bundle: Path, s
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["frames"] >= 0
         wrong = cli("control", "dance", 7, *to, timeout=120)
-        assert wrong.returncode == 2 and "no request 'dance': there are help, status" in wrong.stderr
+        assert wrong.returncode == 2 and "no request 'dance': there are blink, help" in wrong.stderr

@@ -7,6 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from sound_offset import offsets
+from virtual_sound import RATE, Played, Spoken
+from voxmesh.stream.errors import VoxmeshError
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -43,3 +50,27 @@ def test_a_file_that_cannot_be_read_ends_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/latency.py", "--wav", str(tmp_path / "no.wav"), "--seconds", "1"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert run.returncode != 0 and "no.wav" in run.stderr
+
+
+def test_when_samples_entered_the_virtual_microphone_is_found_by_what_they_are() -> None:
+    """To the sample, past the place where the sound goes round; sound that was never written is refused."""
+    rng, began = np.random.default_rng(0), 5_000_000_000
+    sound = rng.integers(-9000, 9000, 3 * RATE, np.int16)
+    spoken = Spoken(sound, began)
+    for start in (0, 7, 2 * RATE + 1, 7 * RATE):
+        heard = np.take(sound, np.arange(start, start + RATE), mode="wrap").astype(np.float32) / 32768
+        entered = began + start * 1_000_000_000 // RATE
+        assert spoken.entered(heard, by_ns=entered + 1_002_000_000) == entered
+    heard[RATE // 2 :] = heard[RATE // 2 - 1 : -1]  # a sample too many
+    with pytest.raises(VoxmeshError, match="lost on the way"):
+        spoken.entered(heard, by_ns=9 * began)
+
+
+def test_how_far_a_face_is_from_its_sound_is_found() -> None:
+    """Drawn 12 ms after its sound is heard a frame is 12 ms late, drawn 20 before 20 early; silence tells nothing."""
+    rng = np.random.default_rng(1)
+    said = np.repeat(rng.integers(-9000, 9000, RATE), 3).astype(np.int16)
+    played = Played(np.concatenate([np.zeros(RATE, np.int16), said]), began=1_000)
+    instants = [(ms + 1000 + late) * 1_000_000 + 1_000 for ms, late in ((500, 12), (900, -20), (-500, 0))]
+    drawn = [(instant, ms * 16, 16000) for instant, ms in zip(instants, (500, 900, 0), strict=True)]
+    np.testing.assert_allclose(offsets(drawn, said, played), [12, -20], atol=0.1)

@@ -12,7 +12,7 @@ from conftest import tiny_topologies
 
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
-from voxmesh.stream.publish import Publisher
+from voxmesh.stream.publish import GREETINGS, READ, Publisher
 from voxmesh.stream.types import Frame
 
 HELLO = wire.TopologyMessage("test", tiny_topologies(np.random.default_rng(0))[0], 16000, 60, 1, ())
@@ -119,6 +119,34 @@ def test_nobody_listening_drops_nothing(publisher: Publisher) -> None:
         publisher.publish(frame(i))
     publisher.poll()
     assert publisher.overruns == 0
+
+
+def test_who_joins_without_end_floods_nobody(publisher: Publisher, subscribe: Subscribe) -> None:
+    """Thousands of subscriptions are read a few at a time, and greetings are rationed; what is none is passed over."""
+    topic = wire.topic(wire.TOPOLOGY)
+    calm = subscribe(publisher.endpoint, topic)
+    subscribed(publisher, 1)
+    context = zmq.Context()
+    with context, context.socket(zmq.XSUB) as flood:
+        flood.linger = flood.sndhwm = 0
+        flood.connect(publisher.endpoint)
+        for _ in range(10 * READ):
+            for message in (b"\1" + topic, b"\0" + topic, b"\2", b""):
+                flood.send(message)
+        flood.send(b"\1" + wire.topic(wire.FRAME))
+        until = time.monotonic() + 60
+        polls = 0
+        while publisher.viewers == 0:
+            publisher.poll()
+            polls += 1
+            assert time.monotonic() < until, publisher.subscriptions
+        assert polls >= 4 * 10 and publisher.subscriptions == 2
+        assert isinstance(receive(calm), wire.TopologyMessage)
+        greeted = 0
+        while calm.poll(300):
+            calm.recv()
+            greeted += 1
+        assert greeted <= GREETINGS
 
 
 def test_a_port_that_is_taken_is_named(publisher: Publisher) -> None:

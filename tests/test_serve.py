@@ -16,9 +16,11 @@ from conftest import command, voice
 from voxmesh.stream import wire
 from voxmesh.stream.audio_wire import HEADER_BYTES, MAX_BYTES, AudioMessage, pack_audio, unpack_audio
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.engine import Engine
 from voxmesh.stream.publish import Publisher
-from voxmesh.stream.serve import Limits, Server
+from voxmesh.stream.serve import CUT_BYTES, Limits, Server
 from voxmesh.stream.sessions import Sessions
+from voxmesh.stream.types import AudioChunk
 
 
 @pytest.fixture
@@ -98,10 +100,13 @@ GOOD = pack_audio(said("a", 0.01))
         GOOD[:24] + bytes(4) + GOOD[28:],
         GOOD[:32] + struct.pack("<Q", 2**63) + GOOD[40:],
         GOOD + bytes(MAX_BYTES),
+        GOOD[:20] + b"s" + GOOD[21:40],
+        GOOD[:20] + b"s" + GOOD[21:40] + b"\xff",
+        GOOD[:20] + b"s" + GOOD[21:40] + bytes(257),
     ],
 )
 def test_what_is_no_audio_is_refused(data: bytes) -> None:
-    """Cut short, of another version or kind, without a name or rate, from beyond time, too long."""
+    """Cut short, of another version or kind, without a name or rate, from beyond time, too long; styles too."""
     with pytest.raises(wire.WireError):
         unpack_audio(data)
 
@@ -159,6 +164,33 @@ def test_messages_of_no_use_are_dropped_and_counted(server: Server, audio: Calla
     assert dict(server.dropped) == counts
 
 
+def test_what_is_too_much_is_dropped_and_counted(tiny: Bundle, clock: Clock, audio: Callable) -> None:
+    """More sound than real time's for long, sessions without end, a message too long; later there is room again."""
+    limits = Limits(sessions=2, burst_s=1.0, speed=2.0)
+    with (
+        Publisher("tcp://127.0.0.1:*", None) as publisher,
+        Server(Sessions(tiny), publisher, "tcp://127.0.0.1:*", limits, clock) as server,
+    ):
+        socket = audio(server.endpoint)
+        for start in (0, 8000, 16000):
+            socket.send(pack_audio(said("a", 0.5, start)))
+        until(server, lambda: dict(server.dropped) == {"fast": 1})
+        socket.send(pack_audio(said("b", 0.1)))
+        for _ in range(2):
+            socket.send(pack_audio(AudioMessage("b", None)))
+            socket.send(pack_audio(said("b", 0.1)))
+        until(server, lambda: server.dropped["unknown"] == 1)
+        assert server.dropped["fast"] == 3
+        socket.send(bytes(MAX_BYTES + 1))
+        socket.send(bytes(CUT_BYTES + 1))
+        until(server, lambda: server.dropped["huge"] == 1)
+        clock.now = 0.25
+        again = audio(server.endpoint)
+        again.send(pack_audio(said("a", 0.5, 16000)))
+        until(server, lambda: server.sessions["a"].hearing.received == 24000)
+        assert dict(server.dropped) == {"fast": 3, "unknown": 1, "huge": 1}
+
+
 @pytest.mark.parametrize(
     ("message", "why"),
     [
@@ -190,6 +222,33 @@ def test_a_session_that_is_silent_for_long_is_closed(server: Server, audio: Call
     assert len(server.sessions) == 0 and server.frames == 30
     socket.send(pack_audio(said("a")))
     until(server, lambda: server.sessions.names() == ["a"])
+
+
+def test_a_session_chooses_its_style(styled: Bundle, clock: Clock, audio: Callable, subscribe: Callable) -> None:
+    """From its first frame, and another from a sample on, whenever that is told; a style that is not is counted."""
+    samples = voice(1.0, 16000)
+    sad, angry = (
+        engine.push(AudioChunk(samples, 0)) + engine.flush()
+        for engine in (Engine(styled, style=styled.style.blend(text)) for text in ("sad:1.5", "angry"))
+    )
+    with (
+        Publisher("tcp://127.0.0.1:*", None) as publisher,
+        Server(Sessions(styled), publisher, "tcp://127.0.0.1:*", now_s=clock) as server,
+    ):
+        socket, viewer = audio(server.endpoint), subscribe(publisher.endpoint, wire.topic(wire.FRAME))
+        until(server, lambda: publisher.viewers == 1)
+        for style, start in (("sad:1.5", 0), ("bored", 0), ("angry", 8000)):
+            socket.send(pack_audio(AudioMessage("a", None, start, style=style)))
+        for start in range(0, 16000, 4000):
+            socket.send(pack_audio(AudioMessage("a", samples[start : start + 4000], start)))
+        socket.send(pack_audio(AudioMessage("a", None)))
+        until(server, lambda: server.frames == 60)
+        got = [wire.unpack(viewer.recv()).vertices for _ in range(60)]
+        assert dict(server.dropped) == {"style": 1}
+    # It begins with frame 30, which depicts sample 8000, and has arrived 0.3 s later.
+    for frame, vertices in zip([*sad[:30], *angry[48:]], got[:30] + got[48:], strict=True):
+        np.testing.assert_allclose(vertices, frame.vertices, atol=1e-6)
+    assert np.abs(got[30] - sad[30].vertices).max() > 1e-5
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

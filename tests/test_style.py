@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import voice
-from styled import SPACE, with_styles
+from styled import SPACE
 
-from voxmesh.stream import bundle as bundles
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.easing import Eased
 from voxmesh.stream.engine import Engine
@@ -18,11 +17,6 @@ from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.sessions import Sessions
 from voxmesh.stream.style import StyleSpace, chosen_style, read_style, write_style
 from voxmesh.stream.types import AudioChunk, Frame
-
-
-@pytest.fixture(scope="module")
-def styled(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return bundles.load(with_styles(tmp_path_factory.mktemp("styled") / "bundle", tiny_bundle))
 
 
 def play(engine: Engine, samples: np.ndarray, start: int = 0) -> list[Frame]:

@@ -172,7 +172,7 @@ def test_late_hearing_is_taught_the_frames_it_shows(trained: Run) -> None:
     # Row r of the store, heard late, shows frame r + 5: the frame whose own features are row r + 5.
     rows = batch.rows[:, 5:]
     np.testing.assert_array_equal(batch.curves[:, :-5], np.float32(p.store.curves[rows]))
-    own = torch.softmax(codes.hear(codes.mouth(batch.features)[0]), -1)[:, 5:]
+    own = torch.softmax(codes.hear(codes.mouth.encode(batch.features)), -1)[:, 5:]
     torch.testing.assert_close(taught, own.detach())
 
 
@@ -184,3 +184,31 @@ def test_less_lookahead_is_trained_beside_and_exports_as_declared(trained: Run) 
     assert (trained.folder / "context.safetensors").read_bytes() == before
     assert load_step(trained, 0).config.features.lookahead_samples == 0
     assert load_step(trained).config.features.lookahead_samples == CONFIG.features.lookahead_samples
+
+
+def test_a_run_in_moods_exports_a_bundle_with_styles(trained: Run, tmp_path: Path) -> None:
+    """On the same sounds in moods, features are taken as they are; every stage is told the styles; so is the bundle."""
+    from voxmesh.export.bundle import write_bundle
+    from voxmesh.model.avatar.build import build_avatar
+
+    run = Run(tmp_path / "run")
+    run.folder.mkdir()
+    for kept in ("face", "rig"):  # fitting takes long
+        shutil.copy(trained.folder / f"{kept}.safetensors", run.folder)
+    data = trained.folder.parent / "data"
+    prepare(run, data, CONFIG, variants=2, workers=1, moods=True, heard=trained)
+    own, other = load_prepared(run), load_prepared(trained)
+    np.testing.assert_array_equal(own.store.features, other.store.features)
+    assert own.store.styles.any() and not other.store.styles.any() and run.config().style_dims == 5
+    # What the labels are told is the face without its mood.
+    np.testing.assert_array_equal(own.store.calm, other.store.curves)
+    assert np.abs(own.store.calm - own.store.curves).max() > 0.05
+    for train in STAGES.values():
+        train(run, BRIEF)
+    step, avatar = load_step(run), build_avatar(0)
+    assert step.decoder.styled.shift.abs().max() > 0 and step.live.context.from_style.abs().max() > 0
+    write_bundle(step, [avatar.topology], avatar.deltas, np.ones(8, np.float32), tmp_path / "b", parity_frames=40)
+    style = json.loads((tmp_path / "b" / "bundle.json").read_text())["style"]
+    assert style["dims"] == 5 and {"neutral", "cheerful", "sad", "angry", "surprised"} < set(style["names"])
+    with pytest.raises(VoxmeshError, match="not of"):
+        prepare(Run(tmp_path / "more"), data, CONFIG, variants=3, workers=1, heard=trained)

@@ -10,6 +10,7 @@ import zmq
 
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.keys import ClientKeys
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 
@@ -19,25 +20,35 @@ class Receiver:
 
     endpoint: the publisher's ZeroMQ address. session: take only this session's messages; any by default.
     sound: take the sound that frames depict too, if the publisher sends it; `sound` gives it.
+    keys: ours and the publisher's, where it asks for keys. Another one at that address then gives us nothing.
     The publisher may start later, stop and come back: ZeroMQ reconnects, and a new session's topology replaces the old.
 
     A drawing client calls `latest`, a recording one iterates; both count what they did not get:
     received: frames that arrived. missed: frames that never did, seen as gaps in the index. skipped: frames that
-    arrived but were replaced by a newer one before `latest` looked. damaged: messages that were not ours.
+    arrived but were replaced by a newer one before `latest` looked. repeated: frames that had been sent before, or out
+    of order; they are dropped. damaged: messages that were not ours.
     refused: why the last of those could not be read, for example that the publisher is newer; None before any.
     ended: True once the publisher has said goodbye, until frames come again.
 
     Raises VoxmeshError if the endpoint is not an address.
     """
 
-    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, session: str | None = None, *, sound: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        session: str | None = None,
+        *,
+        sound: bool = False,
+        keys: ClientKeys | None = None,
+    ) -> None:
         self.endpoint = endpoint
-        self.received = self.missed = self.skipped = self.damaged = 0
+        self._keys = keys
+        self.received = self.missed = self.skipped = self.repeated = self.damaged = 0
         self.refused: str | None = None
         self.ended = False
         self.topology: wire.TopologyMessage | None = None
         self._topology_bytes = b""
-        self._last: tuple[str, int] | None = None
+        self._last: wire.FrameMessage | None = None
         self._context = zmq.Context()
         self._context.linger = 0
         try:
@@ -58,6 +69,8 @@ class Receiver:
         socket.reconnect_ivl, socket.reconnect_ivl_max = 100, 1000
         for topic in topics:
             socket.subscribe(topic)
+        if self._keys is not None:
+            self._keys.sign(socket)
         socket.connect(self.endpoint)
         return socket
 
@@ -80,8 +93,7 @@ class Receiver:
             if isinstance(message, wire.ByeMessage):
                 self.ended = True
                 return None
-            if isinstance(message, wire.FrameMessage):
-                self._count(message)
+            if isinstance(message, wire.FrameMessage) and self._count(message):
                 self._read_topologies()
                 return message
 
@@ -108,6 +120,7 @@ class Receiver:
         if self.topology is None:
             raise VoxmeshError(
                 f"nothing came from {self.endpoint} in {timeout_s:g} s; start a publisher there: voxmesh live"
+                f" ({'it may ask for a key' if self._keys is None else 'and see whether it allows your key'})"
             )
         return self.topology
 
@@ -147,10 +160,17 @@ class Receiver:
             if isinstance(message, wire.TopologyMessage):
                 self.topology, self._topology_bytes = message, data
 
-    def _count(self, frame: wire.FrameMessage) -> None:
+    def _count(self, frame: wire.FrameMessage) -> bool:
+        """Whether this frame is news."""
+        last = self._last
+        same = last is not None and last.session == frame.session and not self.ended
+        # An index that goes back is a publisher that started again under its name, if it was sent later.
+        if same and frame.index <= last.index and frame.published_ns <= last.published_ns:
+            self.repeated += 1
+            return False
         self.received += 1
         self.ended = False
-        # A new session, or an index that goes back, is a publisher that started again, not a gap.
-        if self._last is not None and self._last[0] == frame.session and frame.index > self._last[1]:
-            self.missed += frame.index - self._last[1] - 1
-        self._last = (frame.session, frame.index)
+        if same and frame.index > last.index:
+            self.missed += frame.index - last.index - 1
+        self._last = frame
+        return True

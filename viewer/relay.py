@@ -11,6 +11,7 @@ import zmq
 
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.keys import ClientKeys
 
 FRAMES_AHEAD = 2
 """Frames that may be on their way to a reader that has not yet said that it took one."""
@@ -76,10 +77,11 @@ class Relay:
     """Reads a publisher at `endpoint` in a thread and puts each message into every mailbox. A context manager.
 
     Made and left within a running event loop. Messages are not looked into beyond their first five bytes. The publisher
-    may start later, stop and come back. Raises VoxmeshError if the endpoint is not an address.
+    may start later, stop and come back. keys: where it asks for keys.
+    Raises VoxmeshError if the endpoint is not an address.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, keys: ClientKeys | None = None) -> None:
         self.endpoint = endpoint
         self._loop = asyncio.get_running_loop()
         self._mailboxes: set[Mailbox] = set()
@@ -92,6 +94,8 @@ class Relay:
         # A later version's greeting too: the page then says that it is older than the publisher.
         for topic in (*map(wire.topic, _KINDS), *wire.newer_topics()):
             self._socket.subscribe(topic)
+        if keys is not None:
+            keys.sign(self._socket)
         try:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:

@@ -15,6 +15,8 @@ import numpy as np
 
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.key_options import client_key_options
+from voxmesh.stream.keys import ClientKeys, client_keys
 from voxmesh.stream.stopping import stop_on_signals
 from voxmesh.stream.topology import Topology
 from voxmesh.viewer.clip import with_look
@@ -77,6 +79,7 @@ class Telemetry:
 @click.option(
     "--token", help="With --web: the secret in the address, to keep it from start to start (default: random)."
 )
+@client_key_options
 def view(
     endpoint: str,
     screenshot: Path | None,
@@ -89,18 +92,21 @@ def view(
     port: int | None,
     bind: str | None,
     token: str | None,
+    key: Path | None,
+    server: Path | None,
 ) -> None:
     """Show the face that a publisher at ENDPOINT sends. Turn it with the mouse; Esc or Q closes.
 
     With --sound the face waits for its sound, some 100 ms, so that what is seen is what is heard.
     """
+    keys = client_keys(key, server)
     if web:
         if screenshot is not None or no_window or sound:
             raise click.UsageError(
                 "--web draws in a browser, whose page has its own button for sound: "
                 "--screenshot, --no-window and --sound have no place beside it"
             )
-        return _serve(endpoint, bind or "127.0.0.1", 8080 if port is None else port, token, seconds)
+        return _serve(endpoint, bind or "127.0.0.1", 8080 if port is None else port, token, seconds, keys)
     if port is not None or bind is not None or token is not None:
         raise click.UsageError("--port, --bind and --token need --web")
 
@@ -110,7 +116,7 @@ def view(
         raise click.UsageError("--screenshot is silent: drop --sound")
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
-        receiver = stack.enter_context(Receiver(endpoint, sound=sound))
+        receiver = stack.enter_context(Receiver(endpoint, sound=sound, keys=keys))
         frames: Receiver | Loudspeaker = stack.enter_context(Loudspeaker(receiver)) if sound else receiver
         if screenshot is not None and (no_window or not has_display()):
             _photograph(receiver, stop, screenshot, size, seconds, timeout_s)
@@ -121,14 +127,16 @@ def view(
                 _run_window(receiver, frames, stop, window, screenshot, seconds, timeout_s)
 
 
-def _serve(endpoint: str, bind: str, port: int, token: str | None, seconds: float | None) -> None:
+def _serve(
+    endpoint: str, bind: str, port: int, token: str | None, seconds: float | None, keys: ClientKeys | None
+) -> None:
     """A page for browsers."""
     import asyncio
 
     from voxmesh.viewer.web_server import load_site, run
 
     with stop_on_signals() as stop:
-        asyncio.run(run(load_site(token), endpoint, bind, port, stop, seconds))
+        asyncio.run(run(load_site(token), endpoint, bind, port, stop, seconds, keys))
 
 
 def _run_window(

@@ -30,6 +30,7 @@ from websockets.http11 import Request, Response
 
 from voxmesh.stream.endpoints import is_local
 from voxmesh.stream.errors import VoxmeshError
+from voxmesh.stream.keys import ClientKeys
 from voxmesh.viewer.relay import Mailbox, Relay
 
 STREAM_PATH = "/stream"
@@ -65,9 +66,20 @@ def load_site(token: str | None = None) -> Site:
     return Site({"/": files.pop("/index.html"), **files}, token or secrets.token_urlsafe(12))
 
 
-async def run(site: Site, endpoint: str, bind: str, port: int, stop: Event, seconds: float | None = None) -> None:
-    """Serves until `stop` is set, or for so many seconds. Raises VoxmeshError if it cannot listen there."""
-    with Relay(endpoint) as relay:
+async def run(
+    site: Site,
+    endpoint: str,
+    bind: str,
+    port: int,
+    stop: Event,
+    seconds: float | None = None,
+    keys: ClientKeys | None = None,
+) -> None:
+    """Serves until `stop` is set, or for so many seconds. keys: where the publisher asks for them.
+
+    Raises VoxmeshError if it cannot listen there.
+    """
+    with Relay(endpoint, keys) as relay:
 
         async def handler(connection: ServerConnection) -> None:
             await _stream(connection, relay)
@@ -106,7 +118,7 @@ def answer(site: Site, request: Request) -> Response | None:
         return _response(HTTPStatus.FORBIDDEN, "text/plain", b"wrong token: open the address that was printed\n")
     # Browsers say from which site a WebSocket is opened; only our own page may.
     origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
-    if [urlsplit(origin).netloc for origin in origins] != hosts:
+    if len(hosts) != 1 or [urlsplit(origin).netloc for origin in origins] != hosts:
         return _response(HTTPStatus.FORBIDDEN, "text/plain", b"opened from another site\n")
     return None
 

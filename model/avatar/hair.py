@@ -24,14 +24,14 @@ class HairStyle:
     shell's thickness. hang: how much of the skull's girth the hair keeps below the ears (0 lies on the neck).
     fringe scales the clumps over the forehead. recede lifts the line over the temples, cm."""
 
-    hairline: tuple[float, ...] = (7.5, 7.25, 6.3, 4.7, 2.2, 0.0, -1.1, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1)
+    hairline: tuple[float, ...] = (7.5, 7.25, 6.3, 4.7, 2.0, -0.7, -1.3, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1)
     volume: float = 1.0
     hang: float = 0.0
     fringe: float = 1.0
 
 
 SWEPT = HairStyle()
-CROP = HairStyle((7.4, 7.4, 6.9, 5.2, 2.6, 0.2, -0.9, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1), volume=0.72, fringe=0.62)
+CROP = HairStyle((7.4, 7.4, 6.9, 5.2, 2.4, -0.5, -1.1, 1.3, 1.4, -2.2, -5.2, -6.8, -7.1), volume=0.72, fringe=0.62)
 BOB = HairStyle(
     (7.5, 7.2, 6.0, 3.9, 1.2, -2.4, -5.6, -7.6, -8.4, -8.9, -9.2, -9.3, -9.3), volume=1.05, hang=0.97, fringe=1.0
 )
@@ -77,7 +77,8 @@ def _shell(style: HairStyle) -> Part:
     off_crown = 1 - smoothstep(0.55, 0.95, t)
     front = smoothstep(3.5, 7, z)
     around = np.arctan2(x + 2.6, z + 1.0)
-    strands = np.sin(11 * around + 1.3 * np.sin(2 * around) + 0.30 * y) + 0.45 * np.sin(23 * around + 0.5 * y + 1)
+    # No finer than the grid can hold: strands of fewer than six columns would show as facets.
+    strands = np.sin(7 * around + 1.3 * np.sin(2 * around) + 0.22 * y) + 0.45 * np.sin(10 * around - 0.3 * y + 1)
     parting = bump(x, -2.6, 0.55) * smoothstep(6, 8, y) * smoothstep(-2, 2, z)
     quiff = 0.55 * bump(y, 8.8, 1.7) * (1 + 0.45 * off_crown * np.sin(az * 1.5 + 0.3))
     thick = (0.70 + 0.30 * back * off_crown) * np.sqrt(smoothstep(0, 1.4, rise)) + 1.0 * smoothstep(2, 11, y)
@@ -106,7 +107,7 @@ def _shell(style: HairStyle) -> Part:
     return Part("hair", v, faces, (("hair", 1.0),), tint, 0.035)
 
 
-def _lock(start: tuple, middle: tuple, end: tuple, width: float, height: float, lift: tuple) -> np.ndarray:
+def _lock(start: tuple, middle: tuple, end: tuple, width: float, height: float, lift: np.ndarray) -> np.ndarray:
     """One clump (LOCK_ROWS * LOCK_COLUMNS, 3): a half tube along a curve on the scalp; angles in degrees."""
     u = np.linspace(0, 1, LOCK_ROWS)[:, None]
     a, b, c = (_direction(*np.radians(np.array(q, float))) for q in (start, middle, end))
@@ -116,7 +117,7 @@ def _lock(start: tuple, middle: tuple, end: tuple, width: float, height: float, 
     along = unit(np.gradient(p, axis=0))
     across = unit(np.cross(along, d))
     up = np.cross(across, along)
-    taper = np.clip(np.sin(np.pi * (0.06 + 0.92 * u)), 0, 1) ** 0.6
+    taper = np.sqrt(np.minimum(0.10 + u / 0.3, 1)) * (1 - u**2.6) ** 0.75 + 0.02  # soon full, and out to a point
     turn = np.pi * np.arange(LOCK_COLUMNS) / (LOCK_COLUMNS - 1)
     side = (width * taper)[:, None] * np.cos(turn)
     rise = (height * taper)[:, None] * np.sin(turn) - 0.15
@@ -125,17 +126,18 @@ def _lock(start: tuple, middle: tuple, end: tuple, width: float, height: float, 
 
 
 def _locks(style: HairStyle) -> Part:
-    lift = (0.75 * style.volume, 0.15)
+    lift = np.array([0.75 * style.volume, 0.15])
     k = style.fringe
     vertices, faces, tints = [], [], []
     for i in range(LOCKS):
-        if i < _LEFT_LOCKS:
+        j = i - _LEFT_LOCKS
+        if j < 0:
             path = ((-21, 55 + 4.2 * i), (8 + 9 * i, 57 + 3.2 * i), (44 + 7.5 * i, 37 - 4.0 * i))
-            v = _lock(*path, 1.45, 0.55 * k, lift)
+            width, height, sunk = 1.45, 0.55 * k, smoothstep(3.5, 6.0, i)
         else:
-            j = i - _LEFT_LOCKS
             path = ((-22, 55 + 6 * j), (-38 - 6 * j, 51 + 3 * j), (-55 - 8 * j, 32 - 6 * j))
-            v = _lock(*path, 1.35, 0.45 * k, lift)
+            width, height, sunk = 1.35, 0.45 * k, smoothstep(0.5, 3.0, j)
+        v = _lock(*path, width, height, lift - 0.5 * sunk)  # the rearmost ones vanish in the shell
         f = facing_away(v, grid(LOCK_ROWS, LOCK_COLUMNS), CENTRE)
         vertices.append(v)
         faces.append(f + i * LOCK_ROWS * LOCK_COLUMNS)

@@ -65,12 +65,13 @@ def _skin_paint(head: Head, palette: Mapping[str, Colour]) -> np.ndarray:
     c[head.skin.throat] = (0.10, 0.02, 0.02)
     upper = np.sin(EYES.angle) > 1e-9
     rim = 0.6 * skin + 0.4 * lip
+    tear_duct = bump(EYES.s, -1.0, 0.10)  # lashes end before the inner corner
     for side in ("Left", "Right"):
         rows = {name: head.skin.eye(side)[k] for k, name in enumerate(EYE_RINGS)}
-        c[rows["tuck"]] = 0.55 * lip + 0.1 * skin
+        c[rows["tuck"]] = mix(np.tile(0.55 * lip + 0.1 * skin, (len(upper), 1)), 0.5 * lip + 0.5 * skin, tear_duct)
         c[rows["margin"]] = rim
         c[rows["edge"]] = rim
-        lashes = np.where(np.sin(EYES.angle) > -0.05, 1.0, 0.35)
+        lashes = np.where(np.sin(EYES.angle) > -0.05, 1.0, 0.35) * (1 - tear_duct)
         for name, cover in (("margin", 0.95), ("edge", 0.92)):
             c[rows[name]] = mix(c[rows[name]], lash, cover * lashes)
         shadow = 0.5 * skin * np.array([0.75, 0.6, 0.6]) + 0.5 * lash
@@ -125,6 +126,8 @@ def bake(head: Head, jaw_open: np.ndarray) -> np.ndarray:
         even = 0.5 * (even + even[head.skin.mirror])
         even = 0.4 * even + 0.6 * (smooth @ even)
     rest[skin] = even
+    ear = 0.5 * (rest[head.slices["ear_left"]] + rest[head.slices["ear_right"]])
+    rest[head.slices["ear_left"]] = rest[head.slices["ear_right"]] = ear
     for side in ("left", "right"):
         rest[head.slices[f"eyeball_{side}"]] = 0.90  # it turns: baked shade would turn with it
     shade = np.clip(rest, 0, 1)[:, None] ** (1.25 * _RED)

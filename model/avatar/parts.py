@@ -47,7 +47,7 @@ def eyeballs() -> list[Part]:
     for side, sign in SIDES:
         p = v.reshape(-1, 3) * [sign, 1, 1] + EYE * [sign, 1, 1]
         faces = facing_away(p, grid(n, len(degrees), wrap_rows=True), EYE * [sign, 1, 1])
-        parts.append(Part(f"eyeball_{side}", p, faces, coat, spread(white) * lid_shadow, 0.5))
+        parts.append(Part(f"eyeball_{side}", p, faces, coat, spread(white) * lid_shadow, 0.5 - 0.3 * spread(pupil)))
     return parts
 
 
@@ -83,12 +83,12 @@ def _arch(name: str, gum: float, edge: float, width: float, front: float, depth:
     body = 1 - np.exp(-((across / 0.25) ** 2))  # 0 in the gap between two teeth
     f, b = turn[:, None], body[:, None]
     dz, h, enamel = profile.T
-    h = np.where((h < 0.2) & (enamel > 0), h + (1 - b) * 0.08, h)
-    r = 1 + (dz - 0.05 * (1 - b) * enamel) / 2.4
+    h = np.where((h < 0.2) & (enamel > 0), h + (1 - b) * 0.03, h)
+    r = 1 + (dz - 0.03 * (1 - b) * enamel) / 2.4
     v = np.stack([width * np.sin(f) * r, edge + (gum - edge) * h, front - depth + depth * np.cos(f) * r], -1)
     v = v.reshape(-1, 3)
     faces = facing_away(v, grid(TEETH_COLUMNS, TEETH_ROWS), np.array([0, (gum + edge) / 2, front - depth]))
-    tint = np.where(enamel > 0, 0.90 + 0.10 * b, 1.0).ravel()
+    tint = np.where(enamel > 0, 0.95 + 0.05 * b, 1.0).ravel()
     gum_paint = np.tile(1 - enamel, TEETH_COLUMNS)
     return Part(name, v, faces, (("tooth", 1.0), ("gum", gum_paint)), tint, 0.25)
 
@@ -128,10 +128,28 @@ def tongue(mouth: np.ndarray) -> Part:
     return Part("tongue", v, faces, (("tongue", 1.0),), 1.0, 0.15, {"along": along})
 
 
+# radius: relief (cm) towards the back and top, towards the face, towards the lobe; the last three close the back
+_EAR = np.array(
+    [
+        (0.00, -0.46, -0.46, -0.46),
+        (0.22, -0.46, -0.42, -0.40),  # concha
+        (0.38, -0.24, 0.02, -0.12),  # on the face's side the tragus
+        (0.52, 0.20, 0.10, 0.10),  # antihelix
+        (0.64, 0.16, -0.06, 0.18),
+        (0.76, 0.00, -0.20, 0.20),  # scapha
+        (0.89, 0.32, -0.34, 0.16),  # helix
+        (0.97, 0.30, -0.46, 0.07),
+        (1.00, 0.08, -0.60, -0.05),
+        (0.93, -0.28, -0.70, -0.22),
+        (0.75, -0.45, -0.80, -0.40),
+        (0.50, -0.90, -0.90, -0.90),
+    ]
+)
+
+
 def ears() -> list[Part]:
-    """Polar discs with the relief of an ear by radius: concha, antihelix, helix, and a lobe below."""
-    radius = np.array([0.0, 0.28, 0.45, 0.58, 0.70, 0.80, 0.90, 0.98, 1.0, 0.93, 0.75, 0.5])
-    relief = np.array([-0.55, -0.55, -0.20, 0.22, 0.05, 0.02, 0.34, 0.30, 0.05, -0.30, -0.45, -0.9])
+    """Polar discs with the relief of an ear by radius: concha, antihelix, scapha, helix; a tragus and a lobe."""
+    radius, relief, face, lobe = _EAR.T
     n, tilt = 24, np.radians(24)
     back = np.array([np.sin(tilt), 0, -np.cos(tilt)])
     upward = np.array([0.10, 1, -0.16])
@@ -141,20 +159,17 @@ def ears() -> list[Part]:
     centre = outermost(np.array([0, -1.3, -1.3]), np.array([[1.0, 0, 0]]))[0] + 0.55 * out + 0.35 * back
     turn = (2 * np.pi * np.arange(n) / n)[:, None]
     ca, sa = np.cos(turn), np.sin(turn)
-    u = 1.75 * ca * (1 + 0.22 * sa) * (1 - 0.28 * smoothstep(0.2, 1, -sa)) + 0.12 * sa
-    front = smoothstep(0.25, 0.95, -ca)
-    lobe = smoothstep(0.35, 0.95, -sa)
-    k = np.arange(len(radius))
-    height = np.where(k < 9, relief * (1 - 0.75 * front) - 0.55 * front * smoothstep(0.5, 1, radius), relief)
-    height = np.where(k < 7, height * (1 - lobe) + (0.12 - 0.1 * radius) * lobe, height)
-    offset = (u * radius)[..., None] * back + (2.85 * sa * radius)[..., None] * upward + height[..., None] * out
+    u = 1.95 * ca * (1 + 0.16 * sa) * np.where(ca < 0, 0.78, 1.0) + 0.12 * sa
+    to_face, to_lobe = smoothstep(0.0, 0.95, -ca), smoothstep(0.40, 0.98, -sa)
+    height = (relief * (1 - to_face) + face * to_face) * (1 - to_lobe) + lobe * to_lobe
+    offset = (u * radius)[..., None] * back + (2.75 * sa * radius)[..., None] * upward + height[..., None] * out
     v = (centre + offset).reshape(-1, 3)
-    hollow = ((height < -0.3) & (k < 9)).ravel().astype(float)
+    hollow = (np.clip((-0.10 - height) / 0.3, 0, 1) * (np.arange(len(radius)) < 5)).ravel()
     parts = []
     for side, sign in SIDES:
         p = v if sign > 0 else mirrored(v)
         rim = facing_away(p, grid(n, len(radius), wrap_rows=True), p.mean(0) - out * [2 * sign, 2, 2])
-        parts.append(Part(f"ear_{side}", p, rim, (("ear", 1.0), ("lip", 0.12 * hollow)), 1 - 0.10 * hollow, 0.04))
+        parts.append(Part(f"ear_{side}", p, rim, (("ear", 1.0), ("lip", 0.16 * hollow)), 1 - 0.12 * hollow, 0.04))
     return parts
 
 
@@ -179,16 +194,16 @@ def brows(thickness: float = 1.0) -> list[Part]:
 def shirt() -> Part:
     """A plain collar and shoulders, open below."""
     n = 36
-    # height, half width, half depth, z of the axis
+    # height, half width, half depth, z of the axis: a collar, and shoulders that fall in one curve
     rows = np.array(
         [
             (-13.4, 4.25, 4.05, -2.75),
             (-13.2, 4.55, 4.4, -2.75),
-            (-13.9, 5.0, 4.7, -2.8),
-            (-15.0, 7.0, 5.2, -3.0),
-            (-16.0, 9.6, 5.9, -3.0),
-            (-17.2, 11.9, 6.5, -3.0),
-            (-18.8, 13.5, 7.0, -2.9),
+            (-14.2, 5.4, 4.8, -2.8),
+            (-15.6, 8.8, 5.6, -2.95),
+            (-17.0, 11.55, 6.35, -3.0),
+            (-18.0, 12.8, 6.75, -2.95),
+            (-19.4, 13.85, 7.1, -2.9),
             (-21.5, 14.8, 7.4, -2.8),
             (-27.0, 15.6, 7.8, -2.6),
         ]

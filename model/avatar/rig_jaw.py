@@ -19,7 +19,7 @@ OPEN_DEGREES = 12.0
 OPEN_DROP = 0.70
 """Wide opening also slides the condyle; here it simply lowers the jaw, cm."""
 TONGUE_FOLLOWS = 0.72
-CORNER = 0.41
+CORNER = 0.44
 """How much the corners of the mouth follow: less and the open mouth is a V, more and it is a box."""
 FIRST_SKIN_RING = MOUTH_RINGS.index("skin1")
 
@@ -47,8 +47,8 @@ def follow(head: Head) -> tuple[np.ndarray, np.ndarray]:
     skin = head.skin
     field = _outer_field(skin.vertices)
     sine = np.sin(MOUTH.angle)
-    ellipse = CORNER - np.where(sine > 0, CORNER, 1 - CORNER) * sine  # upper lip 0, corners 0.41, lower lip 1
-    column = 0.55 * ellipse + 0.45 * smoothstep(-0.75, 0.98, -sine)
+    ellipse = CORNER - np.where(sine > 0, CORNER, 1 - CORNER) * sine  # upper lip 0, corners 0.44, lower lip 1
+    column = 0.85 * ellipse + 0.15 * smoothstep(-0.75, 0.98, -sine)
     sealed_column = 0.50 * BELL + 0.40 * (1 - BELL)
     parted, sealed = field.copy(), field.copy()
     parted[skin.throat] = sealed[skin.throat] = 0.4
@@ -85,10 +85,11 @@ def jaw_shapes(head: Head) -> dict[str, np.ndarray]:
     x, y, z = skin.T
     corner = np.exp(-(((np.abs(x) - 2.3) / 1.6) ** 2) - ((y - MOUTH_Y - 0.3) / 1.8) ** 2) * smoothstep(5, 7, z)
     opened[at["skin"], 0] -= 0.28 * np.sign(x) * corner * smoothstep(0.3, 1.5, np.abs(x))
-    edge = np.exp(-(((np.abs(x) - 3.0) / 1.5) ** 2) - ((y + 9.0) / 1.6) ** 2) * smoothstep(1, 4, z)
-    opened[at["skin"], 0] += 0.75 * np.sign(x) * edge  # skin taut over the jaw's edge: no notch beside the chin
-    hollow = np.exp(-(((np.abs(x) - 5.4) / 1.5) ** 2) - ((y + 6.2) / 2.2) ** 2) * smoothstep(-1, 2, z)
-    opened[at["skin"], 0] -= 0.55 * np.sign(x) * hollow  # and cheeks drawn in: one line from ear to chin
+    # One line from ear to chin: cheeks drawn in, and the jaw's edge taken along by the skin of the chin.
+    hollow = np.exp(-(((np.abs(x) - 5.8) / 2.2) ** 2) - ((y + 7.0) / 3.0) ** 2) * smoothstep(-1, 2, z)
+    edge = np.exp(-(((np.abs(x) - 4.2) / 1.8) ** 2) - ((y + 8.6) / 2.2) ** 2) * smoothstep(0, 4, z)
+    opened[at["skin"], 0] -= np.sign(x) * (0.80 * hollow + 0.20 * edge)
+    opened[at["skin"], 1] -= 0.60 * edge
     for name, follows in (("teeth_lower", 1.0), ("tongue", TONGUE_FOLLOWS)):
         p = head.vertices[at[name]]
         opened[at[name]] = hinge(p, follows) - p

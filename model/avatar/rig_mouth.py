@@ -122,23 +122,29 @@ def _ring_table(head: Head, table: dict[str, tuple[float, float]], profile: np.n
     return d
 
 
+def _oval(m: Lips) -> np.ndarray:
+    """(S,) how far down each vertex goes for lips that stand round: 0 mid-lip, 1 at the corners, an arc between."""
+    s2 = np.minimum(m.s**2, 1)
+    return (0.45 * s2 + 0.55 * (1 - np.sqrt(1 - s2))) * m.near
+
+
 def _pucker(m: Lips) -> np.ndarray:
-    s2 = m.s**2
     thick = bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact
-    dx = -(0.38 + 0.04 * s2) * m.x * m.near
-    dy = 0.10 * m.above * m.near + 0.30 * thick * (m.upper - 0.65 * m.lower) - 0.34 * np.minimum(s2, 1) * m.near
+    dx = -(0.38 + 0.04 * m.s**2) * m.x * m.near
+    dy = 0.10 * m.above * m.near + 0.34 * thick * (m.upper - 0.75 * m.lower) - 0.12 * m.near - 0.50 * _oval(m)
     dz = (0.85 * bump(m.x, 0, 2.1) + 0.15) * m.near
     return np.c_[dx, dy, dz]
 
 
 def _funnel(m: Lips) -> np.ndarray:
-    s2 = np.minimum(m.s**2, 1)
-    part = m.falloff * (-0.15 * m.upper - 0.55 * m.lower)  # the upper lip comes down over the teeth it leaves
+    """An O: the upper lip comes down over the teeth it leaves, the corners to half-way between it and the lower one."""
+    upper, lower = m.upper ** (1 / 0.7), m.lower ** (1 / 0.7)
+    part = m.falloff * (-0.22 * upper - 0.62 * lower)
     thick = 0.18 * bump(np.abs(m.s), 0.72, 0.32) * m.falloff * m.off_contact * (m.upper - m.lower)
     flare = 0.20 * m.falloff * (m.upper + m.lower) * (m.off_contact > 0.5)
-    dx = -(0.27 + 0.10 * s2) * m.x * m.near
+    dx = -(0.35 + 0.10 * np.minimum(m.s**2, 1)) * m.x * m.near
     dz = (0.72 * bump(m.x, 0, 2.1) + 0.1) * m.near + flare
-    return np.c_[dx, part + thick - 0.46 * s2 * m.near, dz]
+    return np.c_[dx, part + thick - 1.10 * _oval(m), dz]
 
 
 def _symmetric(head: Head, m: Lips) -> dict[str, np.ndarray]:
@@ -167,6 +173,16 @@ def _symmetric(head: Head, m: Lips) -> dict[str, np.ndarray]:
     }
 
 
+def _cheek_fold(m: Lips) -> np.ndarray:
+    """(S,) cm forward: the left nasolabial fold, a valley from the nose's wing past the corner of the mouth, and the
+    cheek that swells over it. A field of position: the lips stay sealed."""
+    down = np.clip((-3.1 - m.y) / 3.6, 0.0, 1.2)
+    line = 1.5 + 1.95 * down**0.85
+    outward = (m.x - line) * np.where(m.y > -3.1, 1.0, 0.85)
+    along = smoothstep(-2.5, -3.5, m.y) * smoothstep(-7.4, -6.0, m.y) * smoothstep(4.0, 6.0, m.z)
+    return along * (0.24 * bump(outward, 0.66, 0.52) - 0.30 * bump(outward, 0.0, 0.24))
+
+
 def _left(head: Head, m: Lips) -> dict[str, np.ndarray]:
     """The left halves of the paired shapes: (S, 3) each, without Left in the name."""
     corner = np.exp(-0.9 * (((m.x - 2.5) / 2.0) ** 2 + ((m.y - MOUTH_Y - 0.30) / 1.6) ** 2))
@@ -179,14 +195,15 @@ def _left(head: Head, m: Lips) -> dict[str, np.ndarray]:
     press = _ring_table(head, _PRESS, np.sqrt(BELL))
     press[:, 1] *= np.where(head.mouth_ring >= 0, MOUTH.side[head.mouth_column], 0)
     press = press * side[:, None]
-    zero = 0 * m.x
+    zero, fold = 0 * m.x, _cheek_fold(m)
+    smile = np.c_[0.72 * corner + 0.10 * cheek, 0.78 * corner + 0.45 * cheek, -0.62 * corner + 0.38 * cheek + fold]
     return {
-        "mouthSmile": np.c_[0.72 * corner + 0.10 * cheek, 0.78 * corner + 0.45 * cheek, -0.62 * corner + 0.38 * cheek],
+        "mouthSmile": smile,
         "mouthFrown": np.c_[0.12 * corner, -0.70 * corner, -0.12 * corner],
-        "mouthDimple": np.c_[0.42 * tight, 0.16 * tight, -0.46 * tight],
-        "mouthStretch": np.c_[0.75 * corner, -0.30 * corner, -0.50 * corner],
+        "mouthDimple": np.c_[0.42 * tight, 0.16 * tight, -0.46 * tight + 0.5 * fold],
+        "mouthStretch": np.c_[0.75 * corner, -0.30 * corner, -0.50 * corner + 0.5 * fold],
         "mouthPress": press + np.c_[0.12 * tight, 0.05 * tight, -0.14 * tight],
-        "mouthUpperUp": np.c_[zero, 0.55 * up, 0.05 * up],
+        "mouthUpperUp": np.c_[zero, 0.55 * up, 0.05 * up + 0.35 * fold],
         "mouthLowerDown": np.c_[zero, -0.55 * down, 0.05 * down],
     }
 

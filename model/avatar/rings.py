@@ -70,7 +70,7 @@ def contact_y(s: np.ndarray) -> np.ndarray:
 def _vermilion() -> np.ndarray:
     """(56,) height of the red of the lip, cm: Cupid's bow above, one curve below."""
     s = np.abs(MOUTH.s)
-    bow = 1 - 0.16 * bump(s, 0, 0.12) + 0.06 * bump(s, 0.27, 0.14)
+    bow = 1 - 0.20 * bump(s, 0, 0.13) + 0.10 * bump(s, 0.28, 0.15) - 0.06 * bump(s, 0.62, 0.2)
     upper = 0.66 * np.maximum(1 - s**2.3, 0) ** 0.85 * bow
     lower = 0.86 * np.maximum(1 - s**2.2, 0) ** 0.8
     return np.where(MOUTH.side > 0, upper, np.where(MOUTH.side < 0, lower, 0.0))
@@ -135,7 +135,7 @@ def eye_rings() -> np.ndarray:
     """(10, 40, 3) cm, the left (+X) eye, in the order of `EYE_RINGS`; mirror it for the right one."""
     s, ny = EYES.s, np.sin(EYES.angle)
     tilt = 0.10 * s
-    upper = tilt + 0.85 * np.maximum(1 - np.abs(s + 0.08) ** 2.3 / 1.08**2.3, 0) ** 0.8 * (1 - s**8)
+    upper = tilt + 0.74 * np.maximum(1 - np.abs(s + 0.08) ** 2.3 / 1.08**2.3, 0) ** 0.8 * (1 - s**8)
     lower = tilt - 0.76 * np.maximum(1 - np.abs(s - 0.06) ** 2.3 / 1.06**2.3, 0) ** 0.9 * (1 - s**8)
     x0, y0 = 1.54 * s, np.where(ny >= 0, upper, lower)
     x1, y1 = x0 + 0.05 * s, y0 + 0.05 * ny

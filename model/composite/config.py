@@ -40,6 +40,21 @@ class CompositeConfig:
         return self.audio.features
 
     @property
+    def style_dims(self) -> int:
+        """S: a scale and a shift of every channel."""
+        return 2 * self.channels
+
+    @property
+    def heads(self) -> int:
+        """Of a categorical latent: there is none."""
+        return 0
+
+    @property
+    def classes(self) -> int:
+        """A head's, if there were one."""
+        return 1
+
+    @property
     def streams(self) -> bool:
         """Whether it can be made a bundle that runs live."""
         return self.causal and self.front == "causal"
@@ -53,6 +68,4 @@ def to_dict(config: CompositeConfig) -> dict:
 def from_dict(data: dict) -> CompositeConfig:
     """The config in `data`. Raises TypeError for a field this version does not know."""
     data = dict(data)
-    return CompositeConfig(
-        **{**data, "audio": from_json(data["audio"]), "dilations": tuple(data.get("dilations", ()))}
-    )
+    return CompositeConfig(**{**data, "audio": from_json(data["audio"]), "dilations": tuple(data.get("dilations", ()))})

@@ -73,15 +73,15 @@ def load_hubert(folder: str) -> nn.Module:
 
     Raises VoxmeshError that says how to get one when there is none.
     """
-    try:
-        from transformers import HubertModel
-    except ImportError as error:
-        raise VoxmeshError("HuBERT needs the package transformers: pip install 'voxmesh[hubert]'") from error
     if not (Path(folder) / "config.json").is_file():
         raise VoxmeshError(
             f"no HuBERT in {folder!r} (config.json is not there): where there is a network, "
             "`hf download facebook/hubert-base-ls960 --local-dir hubert-base` fetches one; give that folder"
         )
+    try:
+        from transformers import HubertModel
+    except ImportError as error:
+        raise VoxmeshError("HuBERT needs the package transformers: pip install 'voxmesh[hubert]'") from error
     try:
         return HubertModel.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:

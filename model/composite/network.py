@@ -32,23 +32,23 @@ class Composite(nn.Module):
             self.stack = nn.Sequential(*(ResidualBlock(c, c, config.kernel, d) for d in config.dilations))
 
     def forward(self, sound: Tensor, style: Tensor, templates: Tensor) -> Tensor:
-        """sound: what the front end hears. style: (B, 2 * channels). templates: (B, V, 3) metres.
+        """sound: what the front end hears. style: (B, T or 1, 2 * channels). templates: (B, V, 3) metres.
 
         Returns (B, T, channels), to be decoded by `mesh`.
         """
         audio = self.enter(self.front(sound))
-        scale, shift = style.unsqueeze(2).chunk(2, 1)
+        scale, shift = style.transpose(1, 2).chunk(2, 1)
         fused = audio * scale + shift + self.mesh.encode_template(templates).unsqueeze(2)
         if self.config.causal:
             return self.stack(fused, self.stack.initial(len(fused)))[0].transpose(1, 2)
         return self.stack(fused).transpose(1, 2)
 
     def style(self, offsets: Tensor, shapes: Tensor | None = None) -> Tensor:
-        """(B, T, 3 M) metres from the template, or (B, T, K) weights of `shapes` (K, 3 M) -> (B, 2 * channels).
+        """(B, T, 3 M) metres from the template, or (B, T, K) weights of `shapes` (K, 3 M) -> (B, 1, 2 * channels).
 
         Scale 1 and shift 0 where the model goes without.
         """
         if self.styles is None:
-            plain = offsets.new_zeros(len(offsets), 2 * self.config.channels)
-            return torch.cat([plain[:, : self.config.channels] + 1.0, plain[:, self.config.channels :]], 1)
-        return self.styles(self.mesh.encode(offsets, shapes).transpose(1, 2))
+            none = offsets.new_zeros(len(offsets), 1, self.config.channels)
+            return torch.cat([none + 1.0, none], 2)
+        return self.styles(self.mesh.encode(offsets, shapes).transpose(1, 2)).unsqueeze(1)

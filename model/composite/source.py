@@ -15,10 +15,14 @@ from voxmesh.model.avatar.build import Avatar
 from voxmesh.model.datasets.mesh_store import MeshStore
 from voxmesh.model.store import Store
 from voxmesh.model.talker.dataset import read_dataset
+from voxmesh.model.talker.moods import named_styles
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.features import FeatureConfig
 
 CLEAN_SHARE = 0.4
+EXAMPLES = 8
+"""Clips that a named style is made of, at most."""
+_NEAR = 0.5
 
 
 class Batch(NamedTuple):
@@ -36,6 +40,10 @@ class Batch(NamedTuple):
     templates: Tensor
 
 
+Example = tuple[Tensor, Tensor | None]
+"""A whole clip: its (T, 3 M) offsets and None, or (T, K) weights and the shapes (K, 3 M) that they weigh."""
+
+
 class Source(Protocol):
     """templates: (N, V, 3) metres, all that occur. masks: name -> (V,). moving: (V,) bool, which vertices ever move."""
 
@@ -46,6 +54,9 @@ class Source(Protocol):
 
     def crops(self, rng: np.random.Generator, batch: int, frames: int, hears: str) -> Batch:
         """Random crops. hears: "features" or "samples". Raises VoxmeshError when no clip is that long."""
+
+    def examples(self) -> dict[str, list[Example]]:
+        """Styles that the data can name, and clips of each."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,15 @@ class StoreSource:
         driving = torch.from_numpy(np.stack([self._driver(rng, int(i), frames) for i in got.clips]))
         offsets = torch.from_numpy(got.offsets).flatten(2)
         return Batch(sound, offsets, driving.flatten(2), None, torch.from_numpy(got.templates))
+
+    def examples(self) -> dict[str, list[Example]]:
+        """The subjects, by their first clips."""
+        found: dict[str, list[Example]] = {}
+        for i, clip in enumerate(self.store.clips):
+            clips = found.setdefault(clip.subject, [])
+            if len(clips) < EXAMPLES:
+                clips.append((torch.from_numpy(self.store.offsets(i)).flatten(1), None))
+        return found
 
     def _driver(self, rng: np.random.Generator, index: int, frames: int) -> np.ndarray:
         clips = self.store.clips
@@ -131,6 +151,16 @@ class TalkerSource:
             self._shapes[who],
             torch.from_numpy(self.avatars[who].topology.template)[None].expand(batch, -1, -1),
         )
+
+    def examples(self) -> dict[str, list[Example]]:
+        """The talker's named moods, by the clips that are nearest; one that no clip is near is left out."""
+        found: dict[str, list[Example]] = {}
+        for name, style in named_styles().items():
+            distance = np.linalg.norm(self.store.styles - style, axis=1)
+            near = [i for i in np.argsort(distance, kind="stable")[:EXAMPLES] if distance[i] < _NEAR]
+            if near:
+                found[name] = [(self._curves(np.arange(*self.store.spans[i])), self._shapes[0]) for i in near]
+        return found
 
     @cached_property
     def _shapes(self) -> list[Tensor]:

@@ -52,7 +52,7 @@ class StyleEncoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         x = self.stages(codes)
-        return self.leave(torch.cat([x.mean(2), _deviation(x), _deviation(x.diff(dim=2))], 1))
+        return self.leave(torch.cat([x.mean(2), _deviation(x), _deviation(x[:, :, 1:] - x[:, :, :-1])], 1))
 
 
 def _deviation(x: Tensor) -> Tensor:

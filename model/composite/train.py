@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional
 
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.composite.config import CompositeConfig, from_dict, to_dict
+from voxmesh.model.composite.named_styles import name_styles
 from voxmesh.model.composite.network import Composite
 from voxmesh.model.composite.source import Batch, Source, check_masks
 from voxmesh.model.trainer import Draw, Training, fit
@@ -20,11 +20,13 @@ from voxmesh.stream.errors import VoxmeshError
 
 FROZEN, TUNED = "composite-frozen", "composite"
 """Names of the two stages' checkpoints."""
+STYLES = "styles"
+"""Name of the arrays that `name_styles` made."""
 REGION_WEIGHTS = {"mouth": 4.0, "upper": 1.0, "eyelid": 3.0}
 """What an error in a region counts more than one elsewhere, which counts 1."""
 LOSS_COORDINATES = 3000
 MILLIMETRES = 1000.0
-_CONFIG = "composite.json"
+_CONFIG = "composite-config.json"
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,18 @@ def create(run: Run, config: CompositeConfig) -> CompositeConfig:
     return load_config(run)
 
 
-def load_composite(run: Run, stage: str = TUNED) -> Composite:
-    """The trained model, in eval mode: of the second stage, or of the first where the second was left out."""
+def trained_stage(run: Run) -> str:
+    """The last stage that was trained: the second may be left out. Raises VoxmeshError when none was."""
+    for stage in (TUNED, FROZEN):
+        if (run.folder / f"{stage}.safetensors").is_file():
+            return stage
+    raise VoxmeshError(f"nothing was trained in {run.folder} yet: `voxmesh train composite {run.folder} --data DATA`")
+
+
+def load_composite(run: Run, stage: str | None = None) -> Composite:
+    """The trained model, in eval mode, of the last stage or of `stage`."""
     model = Composite(load_config(run))
-    there = stage if (run.folder / f"{stage}.safetensors").is_file() else FROZEN
-    run.load(there, model)
+    run.load(stage or trained_stage(run), model)
     return model.eval()
 
 
@@ -93,10 +102,10 @@ def train_composite(
         raise VoxmeshError(f"{run.folder} is of a mesh of {config.vertices} vertices, the data has {wanted[0]}")
     torch.manual_seed(first.seed)
     model = Composite(config)
-    _describe_mesh(model, source)
+    model.mesh.describe(torch.from_numpy(source.templates), torch.from_numpy(source.moving))
     if audio is not None:
         model.front.encoder.load_state_dict(audio)
-    places = _places(source, losses.regional)
+    places = region_weights(source, losses.regional)
     if first.steps:
         model.front.requires_grad_(False)
         fit(run, FROZEN, model, lambda draw: _loss(model, source, places, losses, first, draw, frozen=True), first)
@@ -105,22 +114,12 @@ def train_composite(
             run.load(FROZEN, model)
         model.front.requires_grad_(True)
         fit(run, TUNED, model, lambda draw: _loss(model, source, places, losses, second, draw, frozen=False), second)
-    return model.eval()
+    run.save_arrays(STYLES, **name_styles(model.cpu().eval(), source))
+    return model
 
 
-def _describe_mesh(model: Composite, source: Source) -> None:
-    """The mesh's buffers: the mean and the size of the faces, and which vertices move."""
-    moving, templates = source.moving, source.templates
-    order = np.full(len(moving), moving.sum())
-    order[moving] = np.arange(moving.sum())
-    mesh = model.mesh
-    mesh.order.copy_(torch.from_numpy(order))
-    mesh.mean.copy_(torch.from_numpy(templates.mean(axis=0)[moving].reshape(-1)))
-    mesh.size_m.fill_(float((templates - templates.mean(axis=(0, 1))).std()))
-
-
-def _places(source: Source, regional: bool) -> Tensor:
-    """(M,) how much an error of each moving vertex counts."""
+def region_weights(source: Source, regional: bool) -> Tensor:
+    """(M,) how much an error of each moving vertex counts: 1, and more in a region if `regional`."""
     weights = np.ones(len(source.moving))
     if regional:
         for name, weight in REGION_WEIGHTS.items():
@@ -138,7 +137,7 @@ def _loss(
     with training.autocast():
         style = model.style(batch.driving, batch.shapes)
         codes = model(batch.sound, style, batch.templates).float()
-    square = _square_mm2(model, codes, batch, places.to(training.device), draw)
+    square = square_mm2(model, codes, batch, places.to(training.device), draw.torch)
     sparsity = model.mesh.matrix.abs().mean()
     return square + losses.sparsity_mm2 * sparsity, {
         "rms_mm": float(square.detach()) ** 0.5,
@@ -146,22 +145,13 @@ def _loss(
     }
 
 
-def _square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, draw: Draw) -> Tensor:
+def square_mm2(model: Composite, codes: Tensor, batch: Batch, places: Tensor, generator: torch.Generator) -> Tensor:
     """Mean squared error of a coordinate, mm^2, over vertices drawn as often as `places` says they count.
 
     That is the weighted mean over all of them, at a part of its cost: decoding is most of a step.
     """
     count = min(LOSS_COORDINATES // 3, len(places))
-    drawn = torch.multinomial(places, count, replacement=True, generator=draw.torch)
+    drawn = torch.multinomial(places, count, replacement=True, generator=generator)
     rows = (3 * drawn[:, None] + torch.arange(3, device=drawn.device)).flatten()
     wanted = batch.offsets[..., rows] if batch.shapes is None else batch.offsets @ batch.shapes[:, rows]
     return functional.mse_loss(model.mesh.decode(codes, rows) * MILLIMETRES, wanted * MILLIMETRES)
-
-
-def audio_weights(name: str | Path) -> tuple[dict[str, Tensor], object]:
-    """The audio encoder of a bundle (a folder, or "default"), and the `ModelConfig` that has its sizes."""
-    from voxmesh.model.from_bundle import step_of
-    from voxmesh.stream.bundle import load
-
-    step = step_of(load(name))
-    return step.live.audio.state_dict(), step.config

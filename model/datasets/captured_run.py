@@ -17,25 +17,30 @@ from voxmesh.model.config import ModelConfig
 from voxmesh.model.datasets.landmarks import guess_landmarks, guess_regions, read_landmarks
 from voxmesh.model.datasets.mesh_store import MeshStore, open_mesh_store
 from voxmesh.model.datasets.motion_basis import MotionBasis, fit_motion_basis, sample_offsets
+from voxmesh.model.datasets.plain_topology import clay_topology
 from voxmesh.model.store import fill_store
+from voxmesh.model.talker.moods import AXES
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.topology import LANDMARKS, Topology
-
-_CLAY = (214, 206, 198)
 
 
 @dataclass(frozen=True, eq=False)
 class CapturedClip:
-    """One clip of a store, as `fill_store` wants it: nobody knows its phones."""
+    """One clip of a store, as `fill_store` wants it: nobody knows its phones, nor its mood."""
 
     store: MeshStore
     index: int
     curves: np.ndarray
     phones: None = None
+    calm: None = None
 
     @property
     def audio(self) -> np.ndarray:
         return self.store.audio(self.index)
+
+    @property
+    def style(self) -> np.ndarray:
+        return np.zeros(len(AXES), np.float32)
 
 
 def is_mesh_store(folder: Path) -> bool:
@@ -124,10 +129,9 @@ def captured_topologies(run: Run) -> dict[str, Topology] | None:
     def named(kind: str) -> dict[str, np.ndarray]:
         return {key.removeprefix(f"{kind}."): array for key, array in arrays.items() if key.startswith(f"{kind}.")}
 
-    regions, count = named("region"), len(arrays["region.mouth"])
+    regions = named("region")
     landmarks = dict(zip(LANDMARKS, arrays["landmarks"].tolist(), strict=True))
-    look = np.full((count, 3), _CLAY, np.uint8), np.full((count, 3), 255, np.uint8), np.full(count, 40, np.uint8)
     return {
-        subject: Topology(template, arrays["faces"], *look, landmarks, regions)
+        subject: clay_topology(template, arrays["faces"], landmarks, regions)
         for subject, template in sorted(named("template").items())
     }

@@ -75,7 +75,7 @@ def guess_landmarks(template: np.ndarray, mouth: np.ndarray, motion_m: np.ndarra
 
 
 def read_landmarks(path: Path, vertices: int) -> dict[str, int]:
-    """JSON of some landmarks' vertices, {"chin": 3451, ...}. Raises VoxmeshError for a file or a name that is not so."""
+    """JSON of some landmarks' vertices, {"chin": 3451, ...}. Raises VoxmeshError for what is not so."""
     try:
         known = {str(name): int(vertex) for name, vertex in json.loads(path.read_text("utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:

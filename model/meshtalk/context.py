@@ -98,7 +98,7 @@ class ContextModel(nn.Module):
         """
         embedded = pasts[-1] + self.embedding.historic.bias + self.embedding.masked_linear.bias
         before = [layer.before(past, audio) for layer, past in zip(self.layers, pasts, strict=False)]
-        made = [audio.new_zeros(len(audio), 0) for _ in range(len(self.layers) + 1)]
+        made = [audio[:, :0] for _ in range(len(self.layers) + 1)]
         chosen: list[Tensor] = []
         remembered = torch.zeros_like(embedded)
         known = 0

@@ -26,7 +26,7 @@ _LEAD_S = 0.010  # lips move a little before the sound that they shape
 _SEAL_RAMP_S, _RELEASE_RAMP_S, _SEAL_MIN_S = 0.065, 0.050, 0.055
 _CONTACT_RAMP_S, _CONTACT_MIN_S = 0.075, 0.045
 _REST_CLOSE_S, _REST_OPEN_S, _PUCKER_OPEN_S, _MIN_GAP_S = 0.110, 0.090, 0.200, 0.040
-_OPENERS = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
+OPENERS = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShrugUpper")
 _SIDED = {name[:-4] for name in ARKIT_NAMES if name.endswith("Left")} - {"mouth", "jaw"}
 _COLUMN = {name: index for index, name in enumerate(ARKIT_NAMES)}
 
@@ -161,7 +161,7 @@ def articulate(
         curves[shape] = curves[shape] + contact * (value - curves[shape])
     for shape in ("mouthFunnel", "mouthStretch", "mouthPucker"):
         curves[shape] = curves[shape] * (1.0 - 0.6 * contact)
-    for shape in _OPENERS:
+    for shape in OPENERS:
         curves[shape] = curves[shape] * (1.0 - seal)
     curves["mouthPress"] = SEAL_PRESS * seal * awake
     curves["tongueOut"] = curves["tongueOut"] * (1.0 - seal) * (1.0 - contact)

@@ -38,6 +38,7 @@ class Clip:
 
     Frame t depicts sample floor(t * 16000 / 60); T = ceil(N * 60 / 16000). `phones` are (name, start_s, end_s)
     without silences, names from `phones.PHONES`. style: (5,) float32 along `moods.AXES`, zeros for no mood.
+    calm: (T, 52), the curves before the mood came over them; None where there is none.
     """
 
     audio: np.ndarray
@@ -48,6 +49,7 @@ class Clip:
     text: str
     split: str
     style: np.ndarray = field(default_factory=lambda: np.zeros(len(AXES), np.float32))
+    calm: np.ndarray | None = None
 
 
 def frames_of(samples: int) -> int:
@@ -105,7 +107,7 @@ def in_mood(clip: Clip, seed: int, index: int) -> Clip:
     The mood comes from a generator of its own, so what was computed from the sound of clips without moods holds.
     """
     style = draw_style(np.random.default_rng([seed, index, SPLITS.index(clip.split), *b"mood"]))
-    return replace(clip, curves=express(clip.curves, style), style=style)
+    return replace(clip, curves=express(clip.curves, style), style=style, calm=clip.curves)
 
 
 def _make_clip(rng: np.random.Generator, split: str, people: bool) -> Clip:
@@ -180,7 +182,7 @@ def _write_clip(folder: str, seed: int, index: int, split: str, people: bool, mo
             audio=np.round(clip.audio * 32767.0).astype(np.int16),
             curves=clip.curves.astype(np.float16),
             phones=np.frombuffer(json.dumps(clip.phones).encode(), np.uint8),
-            style=clip.style,
+            **({} if clip.calm is None else {"style": clip.style, "calm": clip.calm.astype(np.float16)}),
         )
     partial.replace(path)
     about = {"index": index, "seed": seed, "split": split, "moods": moods}
@@ -260,8 +262,8 @@ class _Folder(Sequence[Clip]):
             audio = data["audio"].astype(np.float32) / 32767.0
             curves = data["curves"].astype(np.float32)
             phones = [(name, start, end) for name, start, end in json.loads(data["phones"].tobytes())]
-            style = {"style": data["style"]} if "style" in data else {}
-        clip = Clip(audio, curves, phones, line["voice"], line["language"], line["text"], line["split"], **style)
+            mood = {"style": data["style"], "calm": data["calm"].astype(np.float32)} if "calm" in data else {}
+        clip = Clip(audio, curves, phones, line["voice"], line["language"], line["text"], line["split"], **mood)
         return in_mood(clip, line["seed"], line["index"]) if self._moods and not line.get("moods") else clip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from voxmesh.model.talker.articulation import columns
+from voxmesh.model.talker.articulation import OPENERS, columns
 from voxmesh.model.talker.targets import CONTACT_POSE, GROUPS, SEAL_PRESS
 
 SPACE = "moods"
@@ -32,9 +32,9 @@ _CALMED: dict[str, dict[str, float]] = {
 }
 """How far a whole mood stills what the upper face does by itself."""
 _LIPS: dict[str, dict[str, float]] = {
-    "cheerful": {"mouthSmile": 0.60, "mouthDimple": 0.15},
-    "sad": {"mouthFrown": 0.70, "mouthShrugLower": 0.18},
-    "angry": {"mouthFrown": 0.42, "mouthStretch": 0.08},
+    "cheerful": {"mouthSmile": 0.75, "mouthDimple": 0.15},
+    "sad": {"mouthFrown": 0.85, "mouthShrugLower": 0.22},
+    "angry": {"mouthFrown": 0.60, "mouthStretch": 0.10},
     "surprised": {},
 }
 """What a mood adds to the mouth, at rest too; rounded lips take half of it."""
@@ -85,17 +85,17 @@ def _speak(face: dict[str, np.ndarray], strength: dict[str, float]) -> None:
     free = (1.0 - seal) * (1.0 - contact)
     louder = 1.0 + sum(_LOUDER[axis] * value for axis, value in strength.items())
     for shape in _SPOKEN:
-        held = contact * CONTACT_POSE.get(shape, 0.0)
+        held = contact * CONTACT_POSE.get(shape, 0.0) * (1.0 - seal if shape in OPENERS else 1.0)
         face[shape] = held + louder * (face[shape] - held)
     open_ = np.clip((face["jawOpen"] + face["mouthLowerDown"][:, :1]) / 0.3, 0.0, 1.0) * free
     rounded = np.clip((face["mouthPucker"] + face["mouthFunnel"]) / 0.5, 0.0, 1.0)
     wider, bared = 1.0 + 0.3 * strength["cheerful"], strength["angry"] * open_
     face["mouthStretch"] *= wider
     face["mouthPucker"] /= wider
-    face["mouthUpperUp"] += 0.16 * bared
-    face["mouthLowerDown"] += 0.14 * bared
+    face["mouthUpperUp"] += 0.22 * bared
+    face["mouthLowerDown"] += 0.18 * bared
     face["mouthUpperUp"] += 0.10 * strength["cheerful"] * open_ * (1.0 - rounded)
-    face["jawOpen"] += 0.06 * strength["surprised"] * free
+    face["jawOpen"] += 0.10 * strength["surprised"] * free
     for mood, shapes in _LIPS.items():
         for shape, value in shapes.items():
             face[shape] += strength[mood] * value * (1.0 - 0.5 * rounded) * (1.0 - 0.5 * contact)
