@@ -44,7 +44,7 @@ def speak(microphone: VirtualMicrophone, wav: Path, stop: threading.Event) -> No
         player.wait()
 
 
-def run(
+def listen(
     seconds: int, wav: Path, through_microphone: bool, extra: tuple[str, ...]
 ) -> tuple[np.ndarray, Ending, Watcher]:
     """(seconds, 2) of memory and CPU time, each second; how it ended; what arrived."""
