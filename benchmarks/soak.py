@@ -80,7 +80,7 @@ def draw(path: Path, memory_mb: np.ndarray, cpu: np.ndarray, latency_ms: np.ndar
 
     def points(values: np.ndarray, percent: int) -> list[tuple[float, float]]:
         parts = np.array_split(values, min(8, len(values)))
-        minutes = np.round(np.cumsum([len(part) for part in parts]) / 60, 1)
+        minutes = np.round(np.cumsum([len(part) for part in parts]) / 60, 2)
         return [(float(x), float(np.percentile(part, percent))) for x, part in zip(minutes, parts, strict=True)]
 
     panels = []
