@@ -20,7 +20,7 @@ fuzz: $(VENV)/dev.done
 
 # The shipped bundles, redone from nothing: some two and a half hours on two quiet cores. Every stage resumes.
 train: $(VENV)/dev.done
-	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --workers 2
+	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --moods --workers 2
 	$(VOXMESH) talker make -o data/test --clips 60 --seed 2 --split test
 	$(VOXMESH) train prepare runs/default --data data/train
 	$(VOXMESH) train audio runs/default

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import zmq
+
 from live_process import SAMPLE, LiveProcess, Watcher, command
 from torture import Row
-
 from voxmesh.stream import bundle as bundles
 from voxmesh.stream import keys as certificates
 from voxmesh.stream import wire
@@ -29,11 +29,6 @@ from voxmesh.viewer.receive import Receiver
 HERE = "tcp://127.0.0.1:*"
 SPEAKING = ("--wav", SAMPLE, "--loop", "--control", HERE)
 FLOOD_S = 10.0
-
-
-def control_of(live: LiveProcess) -> str:
-    """Where a `voxmesh live --control` answers: its next line says so."""
-    return next(word for word in iter(live.process.stdout.readline, "") if "control on" in word).split()[-1]
 
 
 @contextmanager
@@ -61,12 +56,12 @@ def sending(kind: int, endpoint: str, send: Callable[[zmq.Socket], None], client
 
 
 def unmoved(name: str, injected: str, live: LiveProcess, seen: Watcher, since_ns: int, note: str = "") -> Row:
-    """The row of a stream that nothing should have come of: no frame lost, none late by a second."""
+    """The row of a stream that nothing should have come of: it lost what it says it skipped, none came a second late."""
     seen.wait_for(60)
     pause_s = seen.longest_pause_s(since_ns)
     live.process.terminate()
     code = live.wait()
-    good = code == 0 and seen.in_order() and not seen.missing() and pause_s < 1.0
+    good = code == 0 and seen.in_order() and seen.missing() <= live.final()["skipped"] and pause_s < 1.0
     return Row(name, injected, good, seen.missing(), None, f"longest pause {1000 * pause_s:.0f} ms{note}")
 
 
@@ -84,7 +79,7 @@ def without_a_key(folder: Path) -> Row:
     }
     with ExitStack() as stack:
         live = stack.enter_context(LiveProcess(*SPEAKING, *keys))
-        control = control_of(live)
+        control = live.control
         strangers = [stack.enter_context(Receiver(live.endpoint, keys=one)) for one in (None, made["stranger"])]
         friend = stack.enter_context(Receiver(live.endpoint, keys=made["friend"]))
         friend.wait_for_topology(60)
@@ -99,7 +94,8 @@ def without_a_key(folder: Path) -> Row:
         heard = sum(one.next(0) is not None or one.poll_topology() is not None for one in strangers)
         live.process.terminate()
         code = live.wait()
-    good = code == 0 and all(frames) and not heard and refused == 2 and status["viewers"] == 1 and not friend.missed
+    let_in = heard or refused != 2 or status["viewers"] != 1
+    good = code == 0 and None not in frames and not let_in and friend.missed <= live.final()["skipped"]
     return Row(
         "clients without a key", "frames, control", good, friend.missed, None, f"{status['viewers']} viewer, the friend"
     )
@@ -110,7 +106,7 @@ def control_flood(folder: Path) -> Row:
     parts = [[b"", b'{"name": "status"}'], [b"", b"\xff" * 3000], [b"x" * 5000], [b"", bytes(60_000)]]
     turn = iter(range(10**9))
     with LiveProcess(*SPEAKING) as live, Watcher(live.endpoint) as seen:
-        control, since = control_of(live), time.monotonic_ns()
+        control, since = live.control, time.monotonic_ns()
         with sending(zmq.DEALER, control, lambda s: s.send_multipart(parts[next(turn) % 4])):
             until, answers = time.monotonic() + FLOOD_S, 0
             while time.monotonic() < until:
@@ -136,7 +132,7 @@ def subscription_flood(folder: Path) -> Row:
 def huge_messages(folder: Path) -> Row:
     """16 MB to the control socket and to the publisher: their senders are cut off."""
     with LiveProcess(*SPEAKING) as live, Watcher(live.endpoint) as seen:
-        control, since, big = control_of(live), time.monotonic_ns(), bytes(16 << 20)
+        control, since, big = live.control, time.monotonic_ns(), bytes(16 << 20)
         with (
             sending(zmq.DEALER, control, lambda s: s.send_multipart([b"", big]), 1),
             sending(zmq.XSUB, live.endpoint, lambda s: s.send(b"\1" + big), 1),
@@ -152,7 +148,7 @@ def web_page(folder: Path) -> Row:
     body = bytes([1, 1]) + bytes([len(request) + 1, 0]) + request
     head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n".ljust(81, b"x")
     with LiveProcess(*SPEAKING) as live, Watcher(live.endpoint) as seen:
-        control, since = control_of(live), time.monotonic_ns()
+        control, since = live.control, time.monotonic_ns()
         for _ in range(100):
             with sockets.create_connection(("127.0.0.1", int(control.rpartition(":")[2]))) as page:
                 page.sendall(head + body)

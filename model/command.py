@@ -24,7 +24,7 @@ def train() -> None:
     """Train a face from a dataset: prepare, then audio, codes, context and decoder.
 
     \b
-    voxmesh talker make -o data/train --clips 5000 --seed 1
+    voxmesh talker make -o data/train --clips 5000 --seed 1 --moods
     voxmesh train prepare runs/mine --data data/train
     voxmesh train audio runs/mine
     voxmesh train codes runs/mine

@@ -82,10 +82,10 @@ def _good_hops(config: FeatureConfig) -> bool:
         and 0 < config.window_samples <= config.fft_samples
         and config.mels > 0
         and 0 <= config.low_hz < config.high_hz <= config.sample_rate
-        and config.floor_power >= 1e-30  # in float32 less is nothing, and its logarithm no number
+        and 1e-30 <= config.floor_power <= 1e30  # in float32 less is nothing, and its logarithm no number
         and 0 < config.clip <= 1e3
-        and min(config.mean_memory_s, config.prior_s, config.speech_range_db) > 1e-6
-        and config.peak_fall_db_per_s >= 0
+        and all(1e-6 < x < 1e6 for x in (config.mean_memory_s, config.prior_s, config.speech_range_db))
+        and 0 <= config.peak_fall_db_per_s < 1e6
         and max(abs(config.prior_level), abs(config.prior_peak)) <= 1e3
     )
 

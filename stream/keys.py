@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +160,7 @@ def _read(path: Path) -> dict[str, bytes]:
     keys = {kind: text.encode() for kind, text in _LINE.findall(data.decode("ascii", "replace"))}
     try:
         good = len(data) <= MAX_BYTES and "public" in keys and all(len(z85.decode(key)) == 32 for key in keys.values())
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, struct.error):
         good = False
     if not good:
         raise VoxmeshError(f"{path} is no key: make one with `voxmesh keys new NAME`")

@@ -21,8 +21,10 @@ DEFAULT_ENDPOINT = "tcp://127.0.0.1:5556"
 HIGH_WATER = 120
 """Frames kept for a subscriber that does not keep up: 2 s at 60 fps. After that it misses frames, others do not."""
 LINGER_MS = 300
-READ = 256
-"""Subscriptions read in one poll: who sends thousands does not hold up frames."""
+READ, AHEAD = 256, 16
+"""Subscriptions read in one poll, and those of one client that ZeroMQ takes in ahead. It does so when we send, in our
+thread, until there are none: who sends them without end would hold up frames for ever, but for this.
+"""
 GREETINGS_PER_S, GREETINGS = 5.0, 50.0
 """A topology goes to all who asked for topologies: who joins and leaves without end must not flood the others."""
 MAX_BYTES_IN = 2048
@@ -65,6 +67,7 @@ class Publisher:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.sndhwm = high_water
+        self._socket.rcvhwm = AHEAD
         self._socket.linger = LINGER_MS
         # Every subscription is reported, also the second of the same topic: that subscriber needs the topology too.
         # And every end of one, where XPUB_VERBOSE would tell of the last one's only.

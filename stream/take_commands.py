@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def replay(ctx: click.Context, take: Path, bundle: Path | None, wav: Path | None
     if wav is not None:
         _write_wav(opened, wav)
     with tqdm(desc=take.name, unit="frame", disable=True if quiet else None) as bar:
-        verdict = replay_take(opened, engine, refuse_change, bar.update)
+        verdict = replay_take(opened, engine, partial(apply_change, engine), bar.update)
     if opened.torn:
         _warn(f"{take} ends in {opened.torn} bytes that are no whole second")
     click.echo(describe(verdict))
@@ -96,9 +97,14 @@ def options_of(take: Take, bundle: Path | None) -> EngineOptions:
         raise VoxmeshError(f"{take.path} was made by voxmesh {made_by}, whose options this one lacks") from error
 
 
-def refuse_change(name: str, value: Any) -> None:
-    """Nothing can change during a session that `live` does not know."""
-    raise VoxmeshError(f"the take changes {name!r} to {value!r}, which this voxmesh cannot: update")
+def apply_change(engine: Engine, name: str, value: Any) -> None:
+    """Do to the engine what was done then. Raises VoxmeshError for a change that is not known here."""
+    if name == "passing":
+        engine.passing = bool(value)
+    elif name == "style":
+        engine.set_style(None if value is None else np.array(value, np.float32))
+    else:
+        raise VoxmeshError(f"the take changes {name!r} to {value!r}, which this voxmesh cannot: update")
 
 
 def describe(verdict: Verdict) -> str:

@@ -141,11 +141,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
 
 def test_a_microphone_without_mono_is_opened_in_stereo(fake: FakePortAudio) -> None:
     """Chunks carry absolute indices and capture times."""
-    microphone = Microphone(now_ns=fake.now_ns)
+    source = Microphone(now_ns=fake.now_ns).chunks()
     fake.play()
     began = fake._next_ns - 10_000_000
     fake.play()
-    source = microphone.chunks()
     first, second = next(source), next(source)
     assert (first.start, second.start, first.samples.shape) == (0, 480, (480, 2))
     assert abs(first.captured_ns - began) < 1_000_000
@@ -154,10 +153,13 @@ def test_a_microphone_without_mono_is_opened_in_stereo(fake: FakePortAudio) -> N
 def test_a_full_queue_drops_and_counts(fake: FakePortAudio) -> None:
     """When nobody reads for more than 2 s sound is dropped; the indices show the gap."""
     microphone = Microphone(now_ns=fake.now_ns)
+    for _ in range(QUEUE_CHUNKS + 7):
+        fake.play()
+    source = microphone.chunks()  # what came before is not heard, and not lost
+    assert microphone.dropped_samples == 0
     for _ in range(QUEUE_CHUNKS + 3):
         fake.play(overflow=True)
     assert microphone.dropped_samples == 3 * 480 and microphone.overflows == QUEUE_CHUNKS + 3
-    source = microphone.chunks()
     heard = [next(source) for _ in range(QUEUE_CHUNKS)]
     fake.play()
     assert next(source).start == heard[-1].start + 480 + 3 * 480
@@ -182,9 +184,9 @@ def sounds(chunks: list[AudioChunk]) -> bool:
 
 def unplugged_and_back(microphone: Microphone, fake: FakePortAudio, back: dict[str, int]) -> list[AudioChunk]:
     """Hear something, lose all devices, hear silence, get those of `back`, hear something."""
+    source, opened = microphone.chunks(), len(fake.opened)
     fake.play(now=True)
     fake.plugged = {}
-    source, opened = microphone.chunks(), len(fake.opened)
     chunks = hear(source, sounds)
     chunks += hear(source, lambda more: len(more) >= 3)
     fake.plugged, fake.taken = back, False

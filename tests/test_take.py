@@ -107,9 +107,8 @@ def test_a_full_disk_ends_the_take_and_nothing_else(tmp_path: Path) -> None:
     """It says so once; what comes after is taken and forgotten."""
     said: list[str] = []
     writer = TakeWriter(tmp_path / "x.take", RATE, {}, said.append)
-    full = open("/dev/full", "wb", buffering=0)
     writer._file.close()
-    writer._file = full
+    writer._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
     for second in range(5):
         writer.heard(AudioChunk(np.zeros(RATE, np.float32), second * RATE))
         writer.made([frame(second, 0.0)])
@@ -167,7 +166,7 @@ def test_changes_are_made_when_they_were(tmp_path: Path, tiny: Bundle) -> None:
 
 
 def test_a_killed_session_is_replayed_to_the_bit(tmp_path: Path, tiny_bundle: Path, cli: Callable) -> None:
-    """`voxmesh record`, kill -9, `voxmesh replay`: every frame up to the last whole second, and the sound to the bit."""
+    """kill -9 of a session, `voxmesh replay`: every frame up to the last whole second, and the sound to the bit."""
     soundfile.write(tmp_path / "say.wav", voice(5.0, 48000), 48000, subtype="FLOAT")
     options = ("--bundle", tiny_bundle, "--seed", 9, "--fps", 25, "--take", "s.take")
     with live("--wav", "say.wav", "--loop", *options, cwd=tmp_path) as (process, _):
