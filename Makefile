@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 VOXMESH := $(BIN)/voxmesh
 
-.PHONY: demo test fuzz train lint clean
+.PHONY: demo test torture fuzz train lint clean
 
 demo: $(VENV)/viewer.done
 	$(VOXMESH) demo
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
+
+# Every fault for real, one after another; prints a table. Some quarter of an hour.
+torture: $(VENV)/dev.done
+	$(BIN)/python benchmarks/torture.py
 
 # Sound, bundles, configurations and messages of every sort, CASES of them and other ones each time: some 20 minutes.
 CASES ?= 100000

@@ -11,6 +11,7 @@ from pathlib import Path
 from live_process import SAMPLE, LiveProcess, Watcher, command, end
 from torture import Row
 from virtual_microphone import VirtualMicrophone
+from voxmesh.stream.take import Digest, Take
 
 END_S = 1.0
 """SIGINT and SIGTERM end it within this, bye included."""
@@ -70,9 +71,9 @@ def killed(folder: Path) -> Row:
         live.process.kill()
         live.process.wait()
     again = subprocess.run(command("replay", folder / "take"), capture_output=True, text=True)
-    kept = int(again.stdout.split()[0]) if again.returncode == 0 else 0
-    lost = max(0, seen.arrivals[-1][0] + 1 - kept)
-    good = kept > 0 and lost <= 66  # a second, and what the look-ahead holds back
+    kept = max(item.index for item in Take(folder / "take") if isinstance(item, Digest))
+    lost = max(0, seen.arrivals[-1][0] - kept)
+    good = again.returncode == 0 and lost <= 66  # a second, and what the look-ahead holds back
     return Row("kill -9 while recording", "once", good, lost, None, f"replay: {again.stdout.strip()}")
 
 

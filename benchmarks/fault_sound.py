@@ -41,7 +41,7 @@ def wild_sound(folder: Path) -> Row:
         folder / "wild.wav", np.concatenate([part for kind in KINDS for part in (wild(kind, RATE), speech)]), RATE,
         subtype="FLOAT",
     )  # fmt: skip
-    with LiveProcess("--wav", folder / "wild.wav") as live, Watcher(live.endpoint) as seen:
+    with LiveProcess("--wav", folder / "wild.wav", "--stale", 600_000) as live, Watcher(live.endpoint) as seen:
         ending = end(live, seen, None)
     replaced = ending.final["replaced_samples"]
     opening = {index: mm for index, _, _, mm in seen.arrivals}

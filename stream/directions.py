@@ -19,8 +19,8 @@ BLINK = ("auto", "off")
 Note = Callable[[int, str, Any], None]
 
 
-def unnoted(index: int, name: str, value: Any) -> None:
-    """The `note` of callers who keep no record."""
+def ignore_change(index: int, name: str, value: Any) -> None:
+    """The `note` of who does not want to know."""
 
 
 class Directions:
@@ -31,7 +31,7 @@ class Directions:
     A style is a name, a blend, a style file's bare name in the folder we run in, or its numbers.
     """
 
-    def __init__(self, engine: Engine, called: str | None = None, note: Note = unnoted) -> None:
+    def __init__(self, engine: Engine, called: str | None = None, note: Note = ignore_change) -> None:
         self._engine, self._note = engine, note
         self._called: str | list[float] = called or NEUTRAL
 

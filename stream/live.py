@@ -71,6 +71,7 @@ def run(
     status: Callable[[Snapshot], None] = lambda snapshot: None,
     status_s: float = 1.0,
     stale_ms: float = math.inf,
+    now_ns: Callable[[], int] = time.monotonic_ns,
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
@@ -78,7 +79,7 @@ def run(
     chunks; it is given the request `status`. weigh: (52,) blendshape weights of a frame, published with it. sound_type:
     publish the sound that frames depict too, as this type. also: given each frame once it is published; must not block.
     status: called every status_s seconds. stale_ms: frames that are later than this are skipped, and their
-    sound (`Freshness`).
+    sound (`Freshness`). now_ns: the clock of captured_ns, for tests.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
@@ -90,7 +91,7 @@ def run(
         for sink in sinks:
             sink.made(frames)
         for frame in frames:
-            if not freshness.shows(frame.captured_ns, time.monotonic_ns()):
+            if not freshness.shows(frame.captured_ns, now_ns()):
                 skipped.add(frame.index)
                 continue
             published_ns = publisher.publish(frame) if weigh is None else publisher.publish(frame, weigh(frame))
@@ -130,14 +131,14 @@ def run(
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):
         poll()
         if chunk is not None:
-            for sink in sinks:
-                sink.heard(chunk)
-            telemetry.heard(chunk.samples, chunk.start)
-            passing = freshness.passes(chunk.captured_ns, time.monotonic_ns())
+            passing = freshness.passes(chunk.captured_ns, now_ns())
             if passing != engine.passing:
                 engine.passing = passing
                 for sink in sinks:
                     sink.change(engine.next_frame, "passing", passing)
+            for sink in sinks:
+                sink.heard(chunk)
+            telemetry.heard(chunk.samples, chunk.start)
             began = time.perf_counter_ns()
             frames = engine.push(chunk)
             telemetry.made(len(frames), time.perf_counter_ns() - began)

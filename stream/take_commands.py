@@ -96,10 +96,8 @@ def replay(ctx: click.Context, take: Path, bundle: Path | None, wav: Path | None
 def options_of(take: Take, bundle: Path | None) -> EngineOptions:
     """The options that the session was made with. Raises VoxmeshError for those of another version of voxmesh."""
     try:
-        options = dict(take.settings["options"])
-        for name in ("bundle", "avatar", "template"):
-            options[name] = options[name] and Path(options[name])
-        return EngineOptions(**(options | ({"bundle": bundle} if bundle else {})))
+        options = EngineOptions.of(take.settings["options"])
+        return options if bundle is None else replace(options, bundle=bundle)
     except (KeyError, TypeError, ValueError) as error:
         made_by = take.settings.get("voxmesh")
         raise VoxmeshError(f"{take.path} was made by voxmesh {made_by}, whose options this one lacks") from error
@@ -107,11 +105,10 @@ def options_of(take: Take, bundle: Path | None) -> EngineOptions:
 
 def apply_change(engine: Engine, name: str, value: Any) -> None:
     """Do to the engine what was done then. Raises VoxmeshError for a change that is not known here."""
-    directions = Directions(engine).handlers()
     if name == "passing":
         engine.passing = bool(value)
-    elif name in directions:
-        directions[name](value)
+    elif (handler := Directions(engine).handlers().get(name)) is not None:
+        handler(value)
     else:
         raise VoxmeshError(f"the take changes {name!r} to {value!r}, which this voxmesh cannot: update")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ import soundfile
 import zmq
 from conftest import command, voice
 
+from virtual_microphone import VirtualMicrophone
 from voxmesh.stream import microphone as module
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
@@ -327,6 +329,47 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
     # PulseAudio's buffers come on top of the look-ahead: still a conversation's latency (ITU-T G.114: 150 ms).
     latency_ms = np.array([f.published_ns - f.captured_ns for f in frames]) / 1e6
     assert 80 < np.median(latency_ms) < 250
+
+
+def test_a_sound_server_that_dies_is_silence_until_it_is_back(
+    tmp_path: Path, tiny_bundle: Path, virtual_microphone: VirtualMicrophone, subscribe: Callable[..., zmq.Socket]
+) -> None:
+    """Killed in the middle and started again: frames go on meanwhile, each once and in order, and sound comes back."""
+    options = ("--mic", "pulse", "--rate", 48000, "--stale", 600_000, "--wait", 60, "--log", "json")
+    live = subprocess.Popen(
+        command("live", "--listen", "tcp://127.0.0.1:*", *options, "--bundle", tiny_bundle),
+        env=virtual_microphone.env,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        socket = subscribe("tcp://" + live.stdout.readline().split("tcp://")[1].split(",")[0])
+        socket.rcvtimeo = 60_000
+        indices: list[int] = []
+
+        def frames(count: int) -> None:
+            until = len(indices) + count
+            while len(indices) < until:
+                message = wire.unpack(socket.recv())
+                if isinstance(message, wire.FrameMessage):
+                    indices.append(message.index)
+
+        frames(30)
+        virtual_microphone.unplug()
+        frames(90)  # of which most are of silence
+        virtual_microphone.plug_in()
+        while "is back" not in (line := live.stderr.readline()):
+            assert line, "it ended"
+        frames(60)
+        live.terminate()
+        _, errors = live.communicate(timeout=60)
+    finally:
+        live.kill()
+    final = json.loads(errors.splitlines()[-2])
+    assert live.returncode == 0 and final["event"] == "status" and final["dropped_ms"] > 500
+    assert indices == list(range(len(indices)))
 
 
 def assert_hears(heard: np.ndarray, said: np.ndarray) -> None:

@@ -126,7 +126,9 @@ def visit(browser: Browser, served: Web) -> None:
     browser.open("about:blank")
     browser.open(served.page)
     browser.wait_for("document.querySelector('#figures') !== null")
-    browser.evaluate("document.head.insertAdjacentHTML('beforeend', '<style>#figures, button { opacity: 0 }</style>')")
+    browser.evaluate(
+        "document.head.insertAdjacentHTML('beforeend', '<style>#figures, #notice, button { opacity: 0 }</style>')"
+    )
 
 
 def test_the_face_is_the_one_published(page: Browser, endpoint: str, spoken: Spoken) -> None:
