@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 VOXMESH := $(BIN)/voxmesh
 
-.PHONY: demo test fuzz train lint clean
+.PHONY: demo test torture fuzz train lint clean
 
 demo: $(VENV)/viewer.done
 	$(VOXMESH) demo
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest
+
+# Every fault for real, one after another; prints a table. Some quarter of an hour.
+torture: $(VENV)/dev.done
+	$(BIN)/python benchmarks/torture.py
 
 # Sound, bundles, configurations and messages of every sort, CASES of them and other ones each time: some 20 minutes.
 CASES ?= 100000
@@ -20,7 +24,7 @@ fuzz: $(VENV)/dev.done
 
 # The shipped bundles, redone from nothing: some two and a half hours on two quiet cores. Every stage resumes.
 train: $(VENV)/dev.done
-	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --workers 2
+	$(VOXMESH) talker make -o data/train --clips 5000 --seed 1 --moods --workers 2
 	$(VOXMESH) talker make -o data/test --clips 60 --seed 2 --split test
 	$(VOXMESH) train prepare runs/default --data data/train
 	$(VOXMESH) train audio runs/default

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from live_process import SAMPLE, LiveProcess, Watcher
+from live_process import SAMPLE, LiveProcess, Watcher, end
 from torture import Row
 
 RATE = 48000
@@ -41,20 +41,18 @@ def wild_sound(folder: Path) -> Row:
         folder / "wild.wav", np.concatenate([part for kind in KINDS for part in (wild(kind, RATE), speech)]), RATE,
         subtype="FLOAT",
     )  # fmt: skip
-    with LiveProcess("--wav", folder / "wild.wav", "--wait", 60) as live, Watcher(live.endpoint) as seen:
-        code = live.wait()
-        seen.wait(lambda: seen.ended_ns > 0)
-        final = live.final()
+    with LiveProcess("--wav", folder / "wild.wav", "--stale", 600_000) as live, Watcher(live.endpoint) as seen:
+        ending = end(live, seen, None)
+    replaced = ending.final["replaced_samples"]
     opening = {index: mm for index, _, _, mm in seen.arrivals}
     still = []
     for number, kind in enumerate(KINDS):
         spoken = [opening[i] for i in range(60 * (2 * number + 1), 60 * (2 * number + 2)) if i in opening]
         if not spoken or not np.isfinite(spoken).all() or np.ptp(spoken) < 3.0:
             still.append(kind)
-    lost = 120 * len(KINDS) - len(seen.arrivals)
-    good = code == 0 and not still and lost == final["skipped"] and final["replaced_samples"] == RATE + RATE // 100
-    note = f"{final['replaced_samples']} samples were no numbers" + (f"; no speech after {still}" if still else "")
-    return Row(", ".join(KINDS), "1 s each", good, lost, 0.0, note)
+    good = ending.good and not still and replaced == RATE + RATE // 100
+    note = f"{replaced} samples were no numbers, said so" + (f"; no speech after {still}" if still else "")
+    return Row(", ".join(KINDS), "1 s each", good, ending.lost, None, note)
 
 
 ROWS = [wild_sound]

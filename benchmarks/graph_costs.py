@@ -68,6 +68,7 @@ def one_frame(bundle: Bundle, session: onnxruntime.InferenceSession) -> dict[str
         "noise": np.zeros((1, bundle.heads, bundle.classes), np.float32),
         "template": bundle.topology(0).template[None],
         "identity": np.eye(*shapes["identity"][1:], dtype=np.float32)[None],
+        **({"style": bundle.style.neutral[None]} if bundle.style else {}),
         **initial_state(bundle),
     }
     return {name: everything[name] for name in shapes}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,13 +37,14 @@ class LiveProcess:
     """
 
     def __init__(self, *arguments: object, env: dict[str, str] | None = None) -> None:
-        words = ("--listen", "tcp://127.0.0.1:*", "--metrics", 0, "--log", "json", *arguments)
+        words = ("--listen", "tcp://127.0.0.1:*", "--wait", 60, "--metrics", 0, "--log", "json", *arguments)
         env = {**(env or os.environ), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             command("live", *words), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.events: list[dict[str, Any]] = []
         self.other: list[str] = []
+        self._gone = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         self.endpoint = self.control = self.url = ""
         while not self.url:
@@ -57,17 +60,32 @@ class LiveProcess:
 
     def _read(self) -> None:
         for line in self.process.stderr:
+            if self._gone.is_set():
+                break
             try:
                 self.events.append(json.loads(line))
             except ValueError:
                 self.other.append(line.rstrip())
+        self.process.stderr.close()
+
+    def hang_up(self) -> None:
+        """After the next line nobody reads its log any more."""
+        self._gone.set()
 
     def final(self) -> dict[str, Any]:
         """The last status."""
         return next((event for event in reversed(self.events) if event["event"] == "status"), {})
 
-    def warned(self, words: str) -> bool:
-        return any(words in event.get("message", "") for event in self.events)
+    def warned(self, words: str) -> float:
+        """When it warned so (seconds since 1970), 0 if it did not."""
+        return next((event["time"] for event in self.events if words in event.get("message", "")), 0.0)
+
+    def wait_for_warning(self, words: str) -> float:
+        """`warned`, once it has, or 0 after PATIENCE_S."""
+        until = time.monotonic() + PATIENCE_S
+        while not (at := self.warned(words)) and time.monotonic() < until:
+            time.sleep(0.005)
+        return at
 
     def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Its exit code, once it ended."""
@@ -85,6 +103,31 @@ class LiveProcess:
     ) -> None:
         self.process.kill()
         self.process.wait()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a session ended. final: its last status. lost: frames that the watcher never got; if `good` all of them are
+    skipped ones, which also says that frames came in order, then bye, and that the exit code was 0.
+    """
+
+    final: dict[str, Any]
+    lost: int
+    took_s: float
+    good: bool
+
+
+def end(live: LiveProcess, seen: Watcher, number: int | None = signal.SIGTERM) -> Ending:
+    """Send it the signal, if any, and wait until it has ended."""
+    began = time.monotonic()
+    if number is not None:
+        live.process.send_signal(number)
+    code = live.wait()
+    took_s = time.monotonic() - began
+    bye = seen.wait(lambda: seen.ended_ns > 0, 10)
+    final = live.final()
+    lost = final["frames"] + final["skipped"] - len(seen.arrivals)
+    return Ending(final, lost, took_s, code == 0 and bye and seen.in_order() and lost == final["skipped"])
 
 
 class Watcher:
@@ -129,11 +172,6 @@ class Watcher:
         target = len(self.arrivals) + count
         if not self.wait(lambda: len(self.arrivals) >= target):
             raise RuntimeError("frames have stopped")
-
-    def missing(self) -> int:
-        """Frames that never came, between the first that did and the last."""
-        indices = [arrival[0] for arrival in self.arrivals]
-        return indices[-1] - indices[0] + 1 - len(indices) if indices else 0
 
     def in_order(self) -> bool:
         return bool((np.diff([arrival[0] for arrival in self.arrivals]) > 0).all())

@@ -41,6 +41,7 @@ def shares(bundle: Bundle) -> dict[str, float]:
         inputs = {
             "noise": np.zeros((1, bundle.heads, bundle.classes), np.float32),
             "template": bundle.topologies[0].template[None],
+            **({"style": bundle.style.neutral[None]} if bundle.style else {}),
         }
         size = next(node.shape[-1] for node in session.get_inputs() if node.name == "identity")
         inputs["identity"] = np.eye(size, dtype=np.float32)[None]

@@ -28,7 +28,7 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from endurance import start
+from live_process import LiveProcess
 from mendable import mendable
 from timing import load_average, time_in_turns
 from voxmesh.stream.audio_file import AudioFile
@@ -119,29 +119,28 @@ def cost(bundle: Bundle, plain: Bundle | None, wav: Path, frames: int) -> dict[s
 
 
 def late(bundle: Bundle, wav: Path, seconds: float, told: bool) -> dict[str, object]:
-    arguments = ["--control", "tcp://127.0.0.1:*", "--bundle", str(bundle.folder), "--quiet"]
-    process, endpoint = start(wav, seconds, arguments)
-    control = process.stdout.readline().split()[2]
+    arguments = ("--control", "tcp://127.0.0.1:*", "--bundle", bundle.folder, "--quiet")
     names, over, latency_ms = list(bundle.style.names), threading.Event(), []
     answers: list[str] = []
 
     def tell() -> None:
         while told and not over.wait(SWITCH_S):
-            answers.append(ask(control, "style", names[len(answers) % len(names)], timeout_s=30))
+            answers.append(ask(live.control, "style", names[len(answers) % len(names)], timeout_s=30))
 
     teller = threading.Thread(target=tell)
-    try:
-        with Receiver(endpoint) as receiver:
+    with (
+        LiveProcess("--wav", wav, "--loop", "--seconds", seconds, *arguments) as live,
+        Receiver(live.endpoint) as receiver,
+    ):
+        try:
             teller.start()
             while not receiver.ended:
                 if (frame := receiver.next(30.0)) is not None:
                     latency_ms.append((time.monotonic_ns() - frame.captured_ns) / 1e6)
             missed = receiver.missed
-    finally:
-        over.set()
-        teller.join()
-        process.kill()
-        process.wait()
+        finally:
+            over.set()
+            teller.join()
     clock = bundle.features.clock
     bound_ms = bundle.features.lookahead_ms + BLOCK_MS + 1000 / clock.fps
     return {

@@ -12,7 +12,8 @@ lost       frames that a viewer never got; all of them are ones that the row's o
 recovery   seconds from the end of the fault to the first frame that shows it is over; the limit is 1 s
 
 Faults live in `fault_*.py`, by theme. A new one is a function that takes an empty folder and returns a Row; list it in
-the ROWS of its file, and a new file in FILES here. The last line is one JSON object; exit code 1 if a row did not survive.
+the ROWS of its file, and a new file in FILES here. The last line is one JSON object; exit code 1 if a row did not
+survive.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation", "fault_strangers")
+FILES = ("fault_sound", "fault_microphone", "fault_load", "fault_operation", "fault_time", "fault_strangers")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A microphone where there is none: a PulseAudio of our own, with a loudspeaker `vspk` that its microphone `vmic` hears.
+"""A microphone where there is none: a PulseAudio of our own, whose microphone `vmic` hears its loudspeaker `vspk`.
 
 Programs find it by the environment `env`, as the ALSA devices `default` and `pulse`. Killing the server is an unplugged
 device; starting it again, one that is plugged in.
@@ -27,13 +27,13 @@ class VirtualMicrophone:
         self._server: subprocess.Popen[bytes] | None = None
         self.plug_in()
 
-    def plug_in(self) -> None:
-        """Start the server. Returns once it answers; raises RuntimeError when it does not in 30 s."""
+    def plug_in(self, name: str = "vmic", rate: int = 48000) -> None:
+        """Start the server, with a microphone of that name. Returns once it answers; RuntimeError when it does not."""
         modules = (
             f"module-native-protocol-unix socket={self._socket} auth-anonymous=1",
             # Without norewinds the first 1.4 s are garbled.
-            "module-null-sink sink_name=vspk rate=48000 channels=1 norewinds=1",
-            "module-remap-source master=vspk.monitor source_name=vmic",
+            f"module-null-sink sink_name=vspk rate={rate} channels=1 norewinds=1",
+            f"module-remap-source master=vspk.monitor source_name={name}",
         )
         loads = [word for line in modules for word in ("-L", line)]
         options = ("-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=error")
@@ -43,7 +43,7 @@ class VirtualMicrophone:
             if time.monotonic() > until or self._server.poll() is not None:
                 raise RuntimeError("pulseaudio does not start")
             time.sleep(0.1)
-        self.control("set-default-source", "vmic")
+        self.control("set-default-source", name)
         self.control("set-default-sink", "vspk")
 
     def unplug(self) -> None:

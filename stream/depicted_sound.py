@@ -52,6 +52,8 @@ class DepictedSound:
 
     def _take(self, end: int) -> SoundBlock:
         frame, count = self._waiting.popleft(), end - self._start
-        block = SoundBlock(frame.index, frame.sample, frame.captured_ns, self._samples[:count])
+        # Frames may be missing between the last one and this: so is their sound.
+        begin = max(0, frame.sample - self._start)
+        block = SoundBlock(frame.index, frame.sample, frame.captured_ns, self._samples[begin:count])
         self._samples, self._start = self._samples[count:], end
         return block

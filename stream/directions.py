@@ -19,6 +19,10 @@ BLINK = ("auto", "off")
 Note = Callable[[int, str, Any], None]
 
 
+def ignore_change(index: int, name: str, value: Any) -> None:
+    """The `note` of who does not want to know."""
+
+
 class Directions:
     """`handlers()` change an engine, eased, from its next frame on; without a value each tells what is.
 
@@ -27,7 +31,7 @@ class Directions:
     A style is a name, a blend, a style file's bare name in the folder we run in, or its numbers.
     """
 
-    def __init__(self, engine: Engine, called: str | None = None, note: Note = lambda index, name, value: None) -> None:
+    def __init__(self, engine: Engine, called: str | None = None, note: Note = ignore_change) -> None:
         self._engine, self._note = engine, note
         self._called: str | list[float] = called or NEUTRAL
 
@@ -59,7 +63,7 @@ class Directions:
 
     def _set_strength(self, value: Any) -> float:
         if value is not None:
-            self._engine.manner.set_strength(number(value, 0, MAX_STRENGTH, "style-strength"))
+            self._engine.set_style_strength(number(value, 0, MAX_STRENGTH, "style-strength"))
             self._told("style-strength", value)
         return self._engine.manner.strength
 

@@ -28,6 +28,8 @@ class Engine:
     style: (S,) of the bundle's style space (`bundle.style`), or None for neutral, and its strength.
     gains: how much regions move.
     template: (V, 3) float32 metres, to be worn instead of the identity's neutral face.
+    passing: while it is set sound is heard and no frame is made of it, which is ten times as fast; `passed_frames`
+    counts those that are missing (at another frame rate than the bundle's none is: they are interpolated).
     Time is the source's: a sound card that runs fast makes frames as fast as it makes samples, so nothing piles up.
     """
 
@@ -60,6 +62,8 @@ class Engine:
         self._state = initial_state(bundle)
         self._noise = make_noise(bundle, seed, temperature)
         self.manner = Manner(bundle, self.topology, style, style_strength, gains)
+        self.passing = False
+        self.passed_frames = 0
         template = self.topology.template
         self._face = {"template": template[None], "identity": self._backend.identity(template)[None]}
 
@@ -85,11 +89,15 @@ class Engine:
 
     def set_style(self, style: np.ndarray | None) -> None:
         """Ease to another, (S,) or None for neutral, from the next frame on. Raises VoxmeshError if it does not fit."""
-        self.manner.set_style(style)
+        self.manner.set_style(style, self.next_frame)
+
+    def set_style_strength(self, strength: float) -> None:
+        """Of the style that is set, and of those that will be, eased too. Raises VoxmeshError if out of range."""
+        self.manner.set_strength(strength, self.next_frame)
 
     def set_gains(self, gains: Gains) -> None:
         """Ease to other gains from the next frame on. Raises VoxmeshError if the bundle cannot do it."""
-        self.manner.set_gains(gains)
+        self.manner.set_gains(gains, self.next_frame)
 
     def push(self, chunk: AudioChunk) -> list[Frame]:
         """Raises ValueError once flushed."""
@@ -100,6 +108,9 @@ class Engine:
         return self._frames(self.hearing.flush()) + self._rate.flush(self.hearing.samples)
 
     def _frames(self, heard: list[Heard]) -> list[Frame]:
+        if self.passing:
+            self.passed_frames += len(heard) if self._rate.same else 0
+            return []
         return [frame for one in heard for frame in self._rate.push(self._frame(one))]
 
     def _frame(self, heard: Heard) -> Frame:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import soundfile
@@ -51,6 +51,9 @@ class Sink(Protocol):
     def made(self, frames: list[Frame]) -> None:
         """Called with the frames that came of it, those that are too late to be published among them."""
 
+    def change(self, index: int, name: str, value: Any) -> None:
+        """Called when something changes before the engine's frame `index` is made; value: what JSON holds."""
+
 
 def run(
     source: Source,
@@ -68,14 +71,15 @@ def run(
     status: Callable[[Snapshot], None] = lambda snapshot: None,
     status_s: float = 1.0,
     stale_ms: float = math.inf,
+    now_ns: Callable[[], int] = time.monotonic_ns,
 ) -> Snapshot:
     """Publish frames until the source ends, `stop` is set or `samples` have been heard; then the last frames too.
 
     wait_s: how long to wait for a first viewer before beginning. sinks: written to beside it. control: answered between
     chunks; it is given the request `status`. weigh: (52,) blendshape weights of a frame, published with it. sound_type:
     publish the sound that frames depict too, as this type. also: given each frame once it is published; must not block.
-    status: called every status_s seconds. stale_ms: frames that are later than this are skipped (`Freshness`), and
-    their sound.
+    status: called every status_s seconds. stale_ms: frames that are later than this are skipped, and their
+    sound (`Freshness`). now_ns: the clock of captured_ns, for tests.
     Returns the final numbers.
     """
     telemetry = Telemetry(source.rate)
@@ -87,7 +91,7 @@ def run(
         for sink in sinks:
             sink.made(frames)
         for frame in frames:
-            if not freshness.fresh(frame.captured_ns, time.monotonic_ns()):
+            if not freshness.shows(frame.captured_ns, now_ns()):
                 skipped.add(frame.index)
                 continue
             published_ns = publisher.publish(frame) if weigh is None else publisher.publish(frame, weigh(frame))
@@ -106,7 +110,7 @@ def run(
             overruns=publisher.overruns,
             dropped_samples=max(source.dropped_samples, engine.lost_samples),
             viewers=publisher.viewers,
-            skipped=freshness.skipped,
+            skipped=freshness.skipped + engine.passed_frames,
             xruns=source.overflows,
             replaced_samples=engine.replaced_samples,
             anew=anew,
@@ -127,6 +131,11 @@ def run(
     for chunk in () if stop.is_set() else limited(source.chunks(), samples):
         poll()
         if chunk is not None:
+            passing = freshness.passes(chunk.captured_ns, now_ns())
+            if passing != engine.passing:
+                engine.passing = passing
+                for sink in sinks:
+                    sink.change(engine.next_frame, "passing", passing)
             for sink in sinks:
                 sink.heard(chunk)
             telemetry.heard(chunk.samples, chunk.start)
@@ -203,6 +212,9 @@ class Recorder:
 
     def made(self, frames: list[Frame]) -> None:
         """Frames are not its business."""
+
+    def change(self, index: int, name: str, value: Any) -> None:
+        """Nor are changes."""
 
     def close(self) -> None:
         file, self._file = self._file, None

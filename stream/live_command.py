@@ -16,7 +16,7 @@ import click
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.avatars import open_avatars
 from voxmesh.stream.control import DEFAULT_CONTROL, Control
-from voxmesh.stream.directions import Directions
+from voxmesh.stream.directions import Directions, ignore_change
 from voxmesh.stream.endpoints import full_endpoint
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.freshness import STALE_MS
@@ -205,13 +205,13 @@ def live(
             )
         )
         warn_where_open(publisher.endpoint, keys)
+        kept = stack.enter_context(closing(open_take(take, options, engine, source.name, warn))) if take else None
         control = None
         if control_at:
-            directions = Directions(engine, options.driving or options.style)
+            directions = Directions(engine, options.driving or options.style, kept.change if kept else ignore_change)
             control = stack.enter_context(Control(full_endpoint(control_at), directions.handlers(), keys=keys))
             engine.manner.prepare()
         recorder = stack.enter_context(closing(Recorder(record, source.rate, warn))) if record else None
-        kept = stack.enter_context(closing(open_take(take, options, engine, source.name, warn))) if take else None
         server = stack.enter_context(MetricsServer(metrics)) if metrics is not None else None
         click.echo(
             f"publishing {source.name} ({source.rate} Hz) on {publisher.endpoint}, session {hello.session}, "

@@ -36,7 +36,7 @@ PATIENCE_S = 2.0
 """A device that is open and quiet is opened again after this: Bluetooth ones take a second to begin."""
 REOPEN_S = 0.4
 """How often one that has gone is looked for."""
-CLOSE_S = 0.4
+CLOSE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ class Microphone:
         self.rate = rate or device.rate
         self.overflows = 0
         self._missed = 0  # the callback's own
+        self._ignored = 0
         self._cadence = Cadence(self.rate)
         self._resampler: Resampler | None = None
         self._queue: queue.Queue[Block] = queue.Queue(QUEUE_CHUNKS)
@@ -141,7 +142,7 @@ class Microphone:
 
     @property
     def dropped_samples(self) -> int:
-        return self._cadence.lost + self._missed
+        return self._cadence.lost + self._missed - self._ignored
 
     def _open(self, device: InputDevice, rate: int) -> Any:
         error: Exception | None = None
@@ -173,10 +174,18 @@ class Microphone:
             self._missed += frames * self.rate // rate
 
     def chunks(self) -> Iterator[AudioChunk | None]:
-        """For ever."""
+        """For ever, from now on: what came before is not heard, and not lost."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+        self._ignored = self._missed
+        return self._chunks()
+
+    def _chunks(self) -> Iterator[AudioChunk | None]:
         # Time that was waited in vain, not time that passed: while this process was stopped nobody listened.
         quiet_s = looked_s = 0.0
-        missed = silent = age_ns = 0
+        silent = age_ns = 0
+        missed = self._ignored
         while True:
             asked = time.monotonic()
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +48,12 @@ class EngineOptions:
     def settings(self) -> dict[str, Any]:
         """Plain data, to be stored with the result."""
         return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> EngineOptions:
+        """The options that gave `settings`. Raises TypeError where those of another version are not these."""
+        paths = {field.name for field in fields(cls) if "Path" in str(field.type)}
+        return cls(**{name: Path(value) if value and name in paths else value for name, value in settings.items()})
 
 
 def engine_options(function: F) -> F:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from voxmesh.stream.cli import run_command, version
+from voxmesh.stream.directions import Directions
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.live import Recorder
@@ -29,11 +32,14 @@ def open_take(
     """A take of a session, with all that `replay` needs and what a report of a fault should say."""
     import onnxruntime
 
-    return TakeWriter(
+    # The numbers of its style are kept: a file, or a clip that drives it, may be elsewhere by the time of a replay.
+    called, options = options.driving or options.style, replace(options, style=None, driving=None)
+    take = TakeWriter(
         path,
         engine.source_rate,
         {
             "source": source,
+            "style": called,
             "options": options.settings(),
             "checksums": engine.bundle.about["checksums"],
             "voxmesh": version(),
@@ -43,6 +49,9 @@ def open_take(
         },
         warn,
     )
+    if engine.manner.style is not None:
+        take.change(0, "style", engine.manner.style.tolist())
+    return take
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -77,7 +86,7 @@ def replay(ctx: click.Context, take: Path, bundle: Path | None, wav: Path | None
     if wav is not None:
         _write_wav(opened, wav)
     with tqdm(desc=take.name, unit="frame", disable=True if quiet else None) as bar:
-        verdict = replay_take(opened, engine, refuse_change, bar.update)
+        verdict = replay_take(opened, engine, partial(apply_change, engine), bar.update)
     if opened.torn:
         _warn(f"{take} ends in {opened.torn} bytes that are no whole second")
     click.echo(describe(verdict))
@@ -87,18 +96,21 @@ def replay(ctx: click.Context, take: Path, bundle: Path | None, wav: Path | None
 def options_of(take: Take, bundle: Path | None) -> EngineOptions:
     """The options that the session was made with. Raises VoxmeshError for those of another version of voxmesh."""
     try:
-        options = dict(take.settings["options"])
-        for name in ("bundle", "avatar"):
-            options[name] = options[name] and Path(options[name])
-        return EngineOptions(**(options | ({"bundle": bundle} if bundle else {})))
+        options = EngineOptions.of(take.settings["options"])
+        return options if bundle is None else replace(options, bundle=bundle)
     except (KeyError, TypeError, ValueError) as error:
         made_by = take.settings.get("voxmesh")
         raise VoxmeshError(f"{take.path} was made by voxmesh {made_by}, whose options this one lacks") from error
 
 
-def refuse_change(name: str, value: Any) -> None:
-    """Nothing can change during a session that `live` does not know."""
-    raise VoxmeshError(f"the take changes {name!r} to {value!r}, which this voxmesh cannot: update")
+def apply_change(engine: Engine, name: str, value: Any) -> None:
+    """Do to the engine what was done then. Raises VoxmeshError for a change that is not known here."""
+    if name == "passing":
+        engine.passing = bool(value)
+    elif (handler := Directions(engine).handlers().get(name)) is not None:
+        handler(value)
+    else:
+        raise VoxmeshError(f"the take changes {name!r} to {value!r}, which this voxmesh cannot: update")
 
 
 def describe(verdict: Verdict) -> str:

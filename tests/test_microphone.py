@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ import soundfile
 import zmq
 from conftest import command, voice
 
+from virtual_microphone import VirtualMicrophone
 from voxmesh.stream import microphone as module
 from voxmesh.stream import wire
 from voxmesh.stream.errors import VoxmeshError
@@ -141,11 +143,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakePortAudio:
 
 def test_a_microphone_without_mono_is_opened_in_stereo(fake: FakePortAudio) -> None:
     """Chunks carry absolute indices and capture times."""
-    microphone = Microphone(now_ns=fake.now_ns)
+    source = Microphone(now_ns=fake.now_ns).chunks()
     fake.play()
     began = fake._next_ns - 10_000_000
     fake.play()
-    source = microphone.chunks()
     first, second = next(source), next(source)
     assert (first.start, second.start, first.samples.shape) == (0, 480, (480, 2))
     assert abs(first.captured_ns - began) < 1_000_000
@@ -154,10 +155,13 @@ def test_a_microphone_without_mono_is_opened_in_stereo(fake: FakePortAudio) -> N
 def test_a_full_queue_drops_and_counts(fake: FakePortAudio) -> None:
     """When nobody reads for more than 2 s sound is dropped; the indices show the gap."""
     microphone = Microphone(now_ns=fake.now_ns)
+    for _ in range(QUEUE_CHUNKS + 7):
+        fake.play()
+    source = microphone.chunks()  # what came before is not heard, and not lost
+    assert microphone.dropped_samples == 0
     for _ in range(QUEUE_CHUNKS + 3):
         fake.play(overflow=True)
     assert microphone.dropped_samples == 3 * 480 and microphone.overflows == QUEUE_CHUNKS + 3
-    source = microphone.chunks()
     heard = [next(source) for _ in range(QUEUE_CHUNKS)]
     fake.play()
     assert next(source).start == heard[-1].start + 480 + 3 * 480
@@ -182,9 +186,9 @@ def sounds(chunks: list[AudioChunk]) -> bool:
 
 def unplugged_and_back(microphone: Microphone, fake: FakePortAudio, back: dict[str, int]) -> list[AudioChunk]:
     """Hear something, lose all devices, hear silence, get those of `back`, hear something."""
+    source, opened = microphone.chunks(), len(fake.opened)
     fake.play(now=True)
     fake.plugged = {}
-    source, opened = microphone.chunks(), len(fake.opened)
     chunks = hear(source, sounds)
     chunks += hear(source, lambda more: len(more) >= 3)
     fake.plugged, fake.taken = back, False
@@ -325,6 +329,47 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
     # PulseAudio's buffers come on top of the look-ahead: still a conversation's latency (ITU-T G.114: 150 ms).
     latency_ms = np.array([f.published_ns - f.captured_ns for f in frames]) / 1e6
     assert 80 < np.median(latency_ms) < 250
+
+
+def test_a_sound_server_that_dies_is_silence_until_it_is_back(
+    tmp_path: Path, tiny_bundle: Path, virtual_microphone: VirtualMicrophone, subscribe: Callable[..., zmq.Socket]
+) -> None:
+    """Killed in the middle and started again: frames go on meanwhile, each once and in order, and sound comes back."""
+    options = ("--mic", "pulse", "--rate", 48000, "--stale", 600_000, "--wait", 60, "--log", "json")
+    live = subprocess.Popen(
+        command("live", "--listen", "tcp://127.0.0.1:*", *options, "--bundle", tiny_bundle),
+        env=virtual_microphone.env,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        socket = subscribe("tcp://" + live.stdout.readline().split("tcp://")[1].split(",")[0])
+        socket.rcvtimeo = 60_000
+        indices: list[int] = []
+
+        def frames(count: int) -> None:
+            until = len(indices) + count
+            while len(indices) < until:
+                message = wire.unpack(socket.recv())
+                if isinstance(message, wire.FrameMessage):
+                    indices.append(message.index)
+
+        frames(30)
+        virtual_microphone.unplug()
+        frames(90)  # of which most are of silence
+        virtual_microphone.plug_in()
+        while "is back" not in (line := live.stderr.readline()):
+            assert line, "it ended"
+        frames(60)
+        live.terminate()
+        _, errors = live.communicate(timeout=60)
+    finally:
+        live.kill()
+    final = json.loads(errors.splitlines()[-2])
+    assert live.returncode == 0 and final["event"] == "status" and final["dropped_ms"] > 500
+    assert indices == list(range(len(indices)))
 
 
 def assert_hears(heard: np.ndarray, said: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from hypothesis import strategies as st
 from test_live import live
 
 from voxmesh.stream.bundle import Bundle
+from voxmesh.stream.directions import Directions
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.replay import replay
 from voxmesh.stream.take import Change, Digest, End, Take, TakeWriter
+from voxmesh.stream.take_commands import apply_change
 from voxmesh.stream.types import AudioChunk, Frame
 
 RATE = 8000
@@ -107,9 +110,8 @@ def test_a_full_disk_ends_the_take_and_nothing_else(tmp_path: Path) -> None:
     """It says so once; what comes after is taken and forgotten."""
     said: list[str] = []
     writer = TakeWriter(tmp_path / "x.take", RATE, {}, said.append)
-    full = open("/dev/full", "wb", buffering=0)
     writer._file.close()
-    writer._file = full
+    writer._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
     for second in range(5):
         writer.heard(AudioChunk(np.zeros(RATE, np.float32), second * RATE))
         writer.made([frame(second, 0.0)])
@@ -166,8 +168,23 @@ def test_changes_are_made_when_they_were(tmp_path: Path, tiny: Bundle) -> None:
     assert heard == [("style", "sad", 4000)]
 
 
+def test_what_a_session_was_told_it_is_told_again(tmp_path: Path, tiny: Bundle) -> None:
+    """A gain that changed in the middle: the same to the bit, and not without the change."""
+    writer, engine, samples = TakeWriter(tmp_path / "take", RATE, {}), Engine(tiny, source_rate=RATE), voice(2.0, RATE)
+    directions = Directions(engine, note=writer.change)
+    for start in range(0, len(samples), 80):
+        if start == 8000:
+            directions.handlers()["mouth-gain"](0.5)
+        writer.heard(AudioChunk(samples[start : start + 80], start))
+        writer.made(engine.push(AudioChunk(samples[start : start + 80], start)))
+    writer.close()
+    again = Engine(tiny, source_rate=RATE)
+    assert replay(Take(tmp_path / "take"), again, partial(apply_change, again)).differs is None
+    assert replay(Take(tmp_path / "take"), Engine(tiny, source_rate=RATE)).differs is not None
+
+
 def test_a_killed_session_is_replayed_to_the_bit(tmp_path: Path, tiny_bundle: Path, cli: Callable) -> None:
-    """`voxmesh record`, kill -9, `voxmesh replay`: every frame up to the last whole second, and the sound to the bit."""
+    """kill -9 of a session, `voxmesh replay`: every frame up to the last whole second, and the sound to the bit."""
     soundfile.write(tmp_path / "say.wav", voice(5.0, 48000), 48000, subtype="FLOAT")
     options = ("--bundle", tiny_bundle, "--seed", 9, "--fps", 25, "--take", "s.take")
     with live("--wav", "say.wav", "--loop", *options, cwd=tmp_path) as (process, _):

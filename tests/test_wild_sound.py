@@ -44,7 +44,7 @@ def spoken(bundle: Bundle, before: np.ndarray) -> tuple[np.ndarray, Engine]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_sound_stops_or_spoils_the_face(bundle: Bundle, kind: str) -> None:
-    """Frames keep their cadence and are finite, the mouth moves with the speech after it, and what was replaced counts."""
+    """Frames keep their cadence, are finite, and move with the speech after it; what was replaced is counted."""
     sound = wild(kind, RATE // 2)
     vertices, engine = spoken(bundle, sound)
     assert np.isfinite(vertices).all()
