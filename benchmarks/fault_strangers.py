@@ -134,7 +134,7 @@ def huge_messages(folder: Path) -> Row:
         control, since, big = live.control, time.monotonic_ns(), bytes(16 << 20)
         with (
             sending(zmq.DEALER, control, lambda s: s.send_multipart([b"", big]), 1),
-            sending(zmq.XSUB, live.endpoint, lambda s: s.send(b"\1" + big), 1),
+            sending(zmq.XSUB, live.endpoint, lambda s: s.send(b"\2" + big), 1),
         ):
             time.sleep(FLOOD_S / 2)
         ask(control, "status", timeout_s=10)

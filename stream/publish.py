@@ -26,7 +26,7 @@ READ, AHEAD = 256, 16
 """Subscriptions read in one poll, and those of one client that ZeroMQ takes in ahead. It does so when we send, in our
 thread, until there are none: who sends them without end would hold up frames for ever, but for this.
 """
-GREETINGS_PER_S, GREETINGS = 5.0, 50.0
+GREETINGS_PER_S, GREETINGS = 5.0, 10.0
 """A topology goes to all who asked for topologies: who joins and leaves without end must not flood the others."""
 MAX_BYTES_IN = 2048
 """Of what subscribers send: their topics are 21 bytes, and the handshake with keys some hundred more."""
