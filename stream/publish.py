@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
@@ -41,6 +42,7 @@ class Publisher:
     overruns: how often a subscriber was HIGH_WATER frames behind and began to miss some. ZeroMQ does not tell us how
     many; the subscriber sees it in the frames' indices.
     keys: only those whom they allow may subscribe, and all is encrypted; anybody by default.
+    now_s: the wall clock, for tests.
     Raises VoxmeshError when the endpoint cannot be bound.
     """
 
@@ -53,6 +55,7 @@ class Publisher:
         vertex_type: str | None = "float32",
         high_water: int = HIGH_WATER,
         keys: ServerKeys | None = None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lookahead_samples = lookahead_samples
         self._vertex_type = vertex_type
@@ -63,7 +66,7 @@ class Publisher:
         self._hellos: dict[str, bytes] = {}
         self._rates: dict[str, int] = {}
         self._greet: dict[str, None] = {}
-        self._greetings = Bucket(GREETINGS_PER_S, GREETINGS)
+        self._greetings = Bucket(GREETINGS_PER_S, GREETINGS, now_s)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.sndhwm = high_water
