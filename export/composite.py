@@ -7,7 +7,7 @@ from voxmesh.model.composite.named_styles import SPACE
 from voxmesh.model.composite.step import CompositeStep
 from voxmesh.model.composite.train import STYLES, load_composite, trained_stage
 from voxmesh.stream.bundle import sha256
-from voxmesh.stream.style import StyleSpace
+from voxmesh.stream.style import NEUTRAL, StyleSpace
 
 
 def composite_step(run: Run) -> tuple[CompositeStep, StyleSpace]:
@@ -17,4 +17,5 @@ def composite_step(run: Run) -> tuple[CompositeStep, StyleSpace]:
     """
     weights = sha256(run.folder / f"{trained_stage(run)}.safetensors")
     step = CompositeStep(load_composite(run)).eval()
-    return step, StyleSpace(f"{SPACE}-{weights[:8]}", run.load_arrays(STYLES))
+    names = run.load_arrays(STYLES)
+    return step, StyleSpace(f"{SPACE}-{weights[:8]}", {NEUTRAL: names.pop(NEUTRAL), **names})

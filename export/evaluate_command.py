@@ -58,7 +58,8 @@ def evaluate(
     for protocol, speak in {**speaking.protocols, **references}.items():
         if any(store_evaluation.takes(part, protocol)):
             results[protocol] = store_evaluation.evaluate(part, speak, protocol, marks, clips)
-    results["live"] |= speaking.more
+    filmed = next(iter(results))
+    results[filmed] |= speaking.more
     about = {"face": str(face), "store": str(store), "split": split, "seed": seed, "protocols": results}
     text = f"`{face}` on `{store}`, split {split}\n\n{store_evaluation.table(results)}"
     click.echo(text)
@@ -66,8 +67,8 @@ def evaluate(
         output.mkdir(parents=True, exist_ok=True)
         (output / "evaluation.md").write_text(text, "utf-8")
         (output / "evaluation.json").write_text(json.dumps(about, indent=1), "utf-8")
-        for take, _ in list(store_evaluation.takes(part, "live"))[:films]:
-            motions = [take.offsets(), speaking.protocols["live"](take, None)]
+        for take, style in list(store_evaluation.takes(part, filmed))[:films]:
+            motions = [take.offsets(), speaking.protocols[filmed](take, style)]
             film = output / f"{take.name.replace('/', '-')}.mp4"
             write_side_by_side(film, take.template, part.faces, motions, take.audio, part.features.clock)
     click.echo(json.dumps(about))

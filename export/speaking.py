@@ -16,9 +16,11 @@ from voxmesh.model.composite.speak import style_of
 from voxmesh.model.composite.train import STYLES, is_composite, load_composite
 from voxmesh.model.datasets.captured_run import captured_topologies, load_motion_basis
 from voxmesh.model.datasets.mesh_store import MeshStore
+from voxmesh.model.datasets.motion_basis import MotionBasis
 from voxmesh.model.evaluate import head_temperature, load_step, speak
+from voxmesh.model.step import Live
 from voxmesh.model.store_evaluation import Speak, Take, resized
-from voxmesh.model.train_codes import load_codes
+from voxmesh.model.train_codes import Codes, load_codes
 from voxmesh.model.train_context import load_live
 from voxmesh.stream.bundle import STYLE_GRAPH, load
 from voxmesh.stream.driving import DrivingClip, extract_style
@@ -31,8 +33,9 @@ from voxmesh.stream.types import AudioChunk
 
 @dataclass(frozen=True)
 class Speaking:
-    """protocols: name -> what speaks in it. topology: the mesh, with regions and landmarks. more: what else was found,
-    of the protocol `live`.
+    """protocols: name -> what speaks in it, the one to film first. topology: the mesh, with regions and landmarks.
+
+    more: what else was found, of that first protocol.
     """
 
     protocols: dict[str, Speak]
@@ -96,7 +99,7 @@ def speaking_composite(run: Run) -> Speaking:
 def speaking_run(run: Run, store: MeshStore, seed: int = 0) -> Speaking:
     """Live as exported, and stage one, which is shown a style: the heads that do not follow the sound see it.
 
-    more: the context model's perplexity, exp of its mean cross-entropy a label, in nats, given the labels before.
+    more: the context model's perplexity.
     """
     topology = _topology(run)
     step, codes, basis, model = load_step(run), load_codes(run), load_motion_basis(run), load_live(run)
@@ -113,20 +116,8 @@ def speaking_run(run: Run, store: MeshStore, seed: int = 0) -> Speaking:
         one_hot = torch.nn.functional.one_hot(latent, step.config.classes).float()
         return step.face.offsets(codes.decode(one_hot)[0]).numpy()
 
-    @torch.inference_mode()
-    def perplexity() -> float:
-        total, labels = 0.0, 0
-        for index in range(len(store.clips)):
-            rows = store.rows(index)
-            coefficients = torch.from_numpy(basis.coefficients(rows.offsets))[None]
-            known = codes.see(codes.expression(coefficients)).argmax(-1)
-            free = model(torch.from_numpy(rows.features)[None], known, known)[:, :, step.config.heard_heads :]
-            total += float(torch.nn.functional.cross_entropy(free.flatten(0, 2), known.flatten(), reduction="sum"))
-            labels += known.numel()
-        return float(np.exp(total / labels))
-
     speaking = {"live": live, "self": shown, "style": shown}
-    return Speaking(speaking, topology, {"perplexity": perplexity()})
+    return Speaking(speaking, topology, {"perplexity": perplexity(codes, model, basis, store)})
 
 
 def _topology(run: Run) -> Topology:
@@ -134,3 +125,20 @@ def _topology(run: Run) -> Topology:
     if topologies is None:
         raise VoxmeshError(f"{run.folder} was not trained on a store: `python -m voxmesh.model.evaluate` measures it")
     return next(iter(topologies.values()))
+
+
+@torch.inference_mode()
+def perplexity(codes: Codes, live: Live, basis: MotionBasis, store: MeshStore) -> float:
+    """exp of the context model's mean cross-entropy, in nats, a label of the free heads, given those before it.
+
+    The number of classes for a model that knows nothing, 1 for one that is always right.
+    """
+    total, labels = 0.0, 0
+    for index in range(len(store.clips)):
+        rows = store.rows(index)
+        coefficients = torch.from_numpy(basis.coefficients(rows.offsets))[None]
+        known = codes.see(codes.expression(coefficients)).argmax(-1)
+        free = live(torch.from_numpy(rows.features)[None], known, known)[:, :, -known.shape[2] :]
+        total += float(torch.nn.functional.cross_entropy(free.flatten(0, 2), known.flatten(), reduction="sum"))
+        labels += known.numel()
+    return float(np.exp(total / labels))

@@ -4,7 +4,8 @@ points: (T, L, 3) metres, rest: (L, 3), the neutral face, both in the order of L
 capture's landmarks are guessed (`datasets/landmarks.py`), so is what is read here.
 
 The AUCs are `benchmarks/lip_sync.py`'s: the chance that a phone of one kind is above (or below) one of the other, 0.5
-for a face that knows nothing. P B M and F V are read over the phone and 40 ms around, the others inside it.
+for a face that knows nothing. P B M and F V are read over the phone and 40 ms around, and not against phones that one
+of them is so near to; the others are read inside the phone.
 """
 
 from __future__ import annotations
@@ -79,10 +80,17 @@ def readings(points: np.ndarray, rest: np.ndarray, fps: float, phones: Sequence[
         for name, (kind, others, curve, margin_s, read) in kinds.items():
             if phone not in kind and (phone not in others if others else phone in _BILABIAL | _LABIODENTAL):
                 continue
+            if phone not in kind and margin_s and _near(kind, phones, start_s - margin_s, end_s + margin_s):
+                continue
             first = min(max(0, int(np.ceil((start_s - margin_s) * fps))), len(curve) - 1)
             last = max(first + 1, int(np.ceil((end_s + margin_s) * fps)))
             found[name].append((phone in kind, float(read(curve[first:last]))))
     return found
+
+
+def _near(kind: set[str], phones: Sequence[Phone], start_s: float, end_s: float) -> bool:
+    """Whether a phone of the kind lies in part between the two: its closure would be read as another's."""
+    return any(name in kind and start < end_s and start_s < end for name, start, end in phones)
 
 
 def aucs(found: dict[str, list[tuple]]) -> dict[str, float | None]:

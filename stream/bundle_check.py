@@ -91,8 +91,10 @@ def _good_hops(config: FeatureConfig) -> bool:
 
 
 def _good_windows(config: SoundConfig) -> bool:
+    clock = config.clock
     return (
-        0 < config.hann_samples <= config.fft_samples < 2 * config.window_samples
+        clock.fps_num <= clock.sample_rate * clock.fps_den
+        and 0 < config.hann_samples <= config.fft_samples < 2 * config.window_samples
         and min(config.mels, config.hop_samples) > 0
         and config.frame_width <= MAX_NUMBERS
         and min(config.floor_power, config.mean_level, config.quietest_level) >= 1e-30

@@ -63,7 +63,7 @@ class Directions:
 
     def _set_strength(self, value: Any) -> float:
         if value is not None:
-            self._engine.manner.set_strength(number(value, 0, MAX_STRENGTH, "style-strength"))
+            self._engine.set_style_strength(number(value, 0, MAX_STRENGTH, "style-strength"))
             self._told("style-strength", value)
         return self._engine.manner.strength
 

@@ -89,11 +89,15 @@ class Engine:
 
     def set_style(self, style: np.ndarray | None) -> None:
         """Ease to another, (S,) or None for neutral, from the next frame on. Raises VoxmeshError if it does not fit."""
-        self.manner.set_style(style)
+        self.manner.set_style(style, self.next_frame)
+
+    def set_style_strength(self, strength: float) -> None:
+        """Of the style that is set, and of those that will be, eased too. Raises VoxmeshError if out of range."""
+        self.manner.set_strength(strength, self.next_frame)
 
     def set_gains(self, gains: Gains) -> None:
         """Ease to other gains from the next frame on. Raises VoxmeshError if the bundle cannot do it."""
-        self.manner.set_gains(gains)
+        self.manner.set_gains(gains, self.next_frame)
 
     def push(self, chunk: AudioChunk) -> list[Frame]:
         """Raises ValueError once flushed."""

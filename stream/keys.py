@@ -95,12 +95,13 @@ def read_public(path: Path) -> bytes:
 
 
 def read_pair(path: Path) -> Pair:
-    """Both halves, from a .key_secret file. Raises VoxmeshError, also when others could have read it."""
+    """Both halves, from a .key_secret file. Raises VoxmeshError, also when everybody could have read it."""
     keys = _read(path)
     if "secret" not in keys:
         raise VoxmeshError(f"{path} holds no secret key: give the file that ends in {SECRET}")
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise VoxmeshError(f"{path} can be read by others: chmod 600 {path}, and make a new key if they may have")
+    # A group may: it is how a service is given its key, and how access lists show in a mode.
+    if os.name == "posix" and path.stat().st_mode & 0o007:
+        raise VoxmeshError(f"{path} can be read by everybody: chmod 600 {path}, and make a new key if they may have")
     return Pair(keys["public"], keys["secret"])
 
 

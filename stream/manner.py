@@ -15,7 +15,7 @@ class Manner:
     """One stream's. Frames are asked for in order; a change shows from the next one on.
 
     style: (S,) of the bundle's style space, or None for neutral. strength: of the style, 0 to MAX_STRENGTH.
-    gains: of this topology's regions. Raises VoxmeshError for what does not fit the bundle.
+    gains: of this topology's regions. All three can be asked for. Raises VoxmeshError for what does not fit the bundle.
     """
 
     def __init__(
@@ -28,10 +28,10 @@ class Manner:
     ) -> None:
         self._bundle, self._topology, self._space = bundle, topology, bundle.style
         fps = bundle.features.clock.fps
-        self._named: np.ndarray | None = None
         self._style = None if self._space is None else Eased(self._space.neutral, fps)
         self._gains = Eased(AS_IT_IS.numbers(), fps)
         self._regions: RegionGains | None = None
+        self.style: np.ndarray | None = None
         self.strength, self.gains = strength, AS_IT_IS
         self.set_style(style)
         self.set_gains(gains)
@@ -42,9 +42,9 @@ class Manner:
         """
         self._turn(style, self.strength, index)
 
-    def set_strength(self, strength: float) -> None:
+    def set_strength(self, strength: float, index: int | None = None) -> None:
         """Of the style that is set, and of those that will be. One out of range changes nothing."""
-        self._turn(self._named, strength, None)
+        self._turn(self.style, strength, index)
 
     def _turn(self, style: np.ndarray | None, strength: float, index: int | None) -> None:
         if self._space is None or self._style is None:
@@ -55,9 +55,9 @@ class Manner:
         else:
             named = self._space.neutral if style is None else self._space.checked(style)
             self._style.turn(self._space.strengthened(named, strength), index)
-        self._named, self.strength = style, strength
+        self.style, self.strength = style, strength
 
-    def set_gains(self, gains: Gains) -> None:
+    def set_gains(self, gains: Gains, index: int | None = None) -> None:
         """Raises VoxmeshError where blinks are to stop and the bundle has no shapes of them, and changes nothing."""
         if not gains.blink and not set(BLINKS) <= set(self._bundle.blendshape_names):
             raise VoxmeshError(
@@ -66,7 +66,7 @@ class Manner:
         if gains != AS_IT_IS:
             self.prepare()
         self.gains = gains
-        self._gains.turn(gains.numbers())
+        self._gains.turn(gains.numbers(), index)
 
     def prepare(self) -> None:
         """Work out the regions' soft masks, some 30 ms, so that no frame waits for them when gains are changed."""

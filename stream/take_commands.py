@@ -32,11 +32,14 @@ def open_take(
     """A take of a session, with all that `replay` needs and what a report of a fault should say."""
     import onnxruntime
 
-    return TakeWriter(
+    # The numbers of its style are kept: a file, or a clip that drives it, may be elsewhere by the time of a replay.
+    called, options = options.driving or options.style, replace(options, style=None, driving=None)
+    take = TakeWriter(
         path,
         engine.source_rate,
         {
             "source": source,
+            "style": called,
             "options": options.settings(),
             "checksums": engine.bundle.about["checksums"],
             "voxmesh": version(),
@@ -46,6 +49,9 @@ def open_take(
         },
         warn,
     )
+    if engine.manner.style is not None:
+        take.change(0, "style", engine.manner.style.tolist())
+    return take
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

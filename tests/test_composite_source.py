@@ -31,7 +31,7 @@ def source() -> TalkerSource:
     features = rng.normal(0, 3, (2, CLIPS * FRAMES, 128)).astype(np.float16)
     spans, moods = np.stack([ends - FRAMES, ends], axis=1), np.zeros((CLIPS, 5), np.float32)
     moods[1, 0], moods[2, 1] = 0.9, 1.2
-    store = Store(features, curves, np.zeros(CLIPS * FRAMES, np.int8), spans, moods)
+    store = Store(features, curves, np.zeros(CLIPS * FRAMES, np.int8), spans, moods, calm=curves)
     return TalkerSource(store, FeatureConfig(), avatars, Path("nowhere"))
 
 

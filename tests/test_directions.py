@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,29 +123,25 @@ def test_options_set_the_manner(tmp_path: Path, styled_bundle: Path, speech: Pat
     assert wrong.returncode == 2 and "no style 'bored': there are neutral, cheerful" in wrong.stderr
 
 
-def test_a_running_stream_changes_its_manner(tmp_path: Path, styled_bundle: Path, speech: Path) -> None:
-    """`live --control`: each request is answered with what is, a mistake with why, and the stream goes on."""
-    arguments = (
-        "--wav",
-        speech,
-        "--loop",
-        "--control",
-        "tcp://127.0.0.1:*",
-        "--style",
-        "sad",
-        "--bundle",
-        styled_bundle,
-    )
-    with live(*arguments, cwd=tmp_path) as (process, _):
+def test_a_running_stream_changes_its_manner(tmp_path: Path, styled_bundle: Path, speech: Path, cli: Callable) -> None:
+    """`live --control`: each request is answered with what is, a mistake with why; a replay makes the same changes."""
+    write_style(tmp_path / "anna.style.json", SPACE, SPACE.blend("sad:0.3,angry:0.7"), "a test")
+    options = ("--style", "anna", "--bundle", styled_bundle, "--take", "session.take")
+    with live("--wav", speech, "--loop", "--control", "tcp://127.0.0.1:*", *options, cwd=tmp_path) as (process, _):
         endpoint = process.stdout.readline().split()[2]
 
         def told(name: str, value: Any = None) -> Any:
             return ask(endpoint, name, value, timeout_s=60)
 
-        assert told("style") == "sad" and told("styles") == list(SPACE.names)
+        assert told("style") == "anna" and told("styles") == list(SPACE.names)
         assert told("style", "cheerful:0.5,sad:0.3") == "cheerful:0.5,sad:0.3"
         assert told("style-strength", 0.5) == told("style-strength") == 0.5
         assert told("mouth-gain", 1.5) == 1.5 and told("blink", "off") == told("blink") == "off"
         with pytest.raises(VoxmeshError, match="0 to 2"):
             told("upper-gain", 3)
-        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    (tmp_path / "anna.style.json").unlink()
+    again = cli("replay", "session.take", "--quiet", timeout=120)
+    assert again.returncode == 0 and "the same to the bit" in again.stdout, again.stdout + again.stderr

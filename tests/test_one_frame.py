@@ -105,11 +105,12 @@ def test_the_page_shows_the_npzs_face_at_the_same_frame(spoken: Spoken) -> None:
             publisher.poll()
             time.sleep(0.02)
         for index in sorted(spoken.shown):
-            drawn = f"voxmesh.drawn?.index === {index} && !voxmesh.notice.trim()"
             until = time.monotonic() + 120
-            while not page.evaluate(drawn):  # again and again, or the page would say that nothing comes
-                assert time.monotonic() < until, (index, page.evaluate("voxmesh.notice"), page.errors)
-                publisher.publish(spoken.frames[index])
+            while not page.evaluate(f"globalThis.voxmesh?.drawn?.index === {index}"):
+                assert time.monotonic() < until, page.errors
+                publisher.publish(spoken.frames[index])  # again and again: the page may not have been there yet
                 time.sleep(0.05)
+            # What was drawn is on the screen two pictures later.
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
             pictures.append(page.screenshot())
     assert_told_apart([pictures[sorted(spoken.shown).index(index)] for index in spoken.shown], spoken)

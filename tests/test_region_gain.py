@@ -89,7 +89,7 @@ def test_closed_stays_closed(face: Bundle, regions: RegionGains, gain: float) ->
 
 
 def test_a_large_gain_ends_where_the_mouth_does(face: Bundle, regions: RegionGains) -> None:
-    """Rounded lips are never narrower than half the mouth, jaws never unhinged, and a gain on the way is kept."""
+    """Lips are not rounded to less than half the mouth, jaws never unhinged; what does so by itself stays as it is."""
     marks = face.topologies[0].landmarks
     rest = pose(face)
 
@@ -97,9 +97,11 @@ def test_a_large_gain_ends_where_the_mouth_does(face: Bundle, regions: RegionGai
         return float(np.linalg.norm(vertices[marks["mouth_left"]] - vertices[marks["mouth_right"]]))
 
     for weights in ({"mouthPucker": 0.9, "mouthFunnel": 0.5}, {"jawOpen": 1.0}):
-        loud = regions.scaled(pose(face, **weights), Gains(2).numbers())
-        gap = np.linalg.norm(loud[marks["lip_upper_inner"]] - loud[marks["lip_lower_inner"]])
-        assert width(loud) >= 0.49 * width(rest) and gap <= 0.92 * width(rest)
+        said = pose(face, **weights)
+        loud = regions.scaled(said, Gains(2).numbers())
+        gap, before = (np.linalg.norm(v[marks["lip_upper_inner"]] - v[marks["lip_lower_inner"]]) for v in (loud, said))
+        assert width(loud) >= min(0.49 * width(rest), width(said) - 1e-5)
+        assert gap <= max(0.92 * width(rest), before + 1e-5)
 
 
 @pytest.mark.parametrize("weights", [{"eyeBlink": 1.0}, {"eyeBlink": 0.6, "eyeSquint": 0.4, "browDown": 0.5}])

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from voxmesh.model.config import ModelConfig, from_json
+from voxmesh.stream.features import FeatureConfig
 
 FRONTS = ("causal", "hubert")
 
@@ -35,7 +36,7 @@ class CompositeConfig:
     styled: bool = True
 
     @property
-    def features(self):
+    def features(self) -> FeatureConfig:
         """How samples become features, and the clock of the frames."""
         return self.audio.features
 

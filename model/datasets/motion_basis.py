@@ -21,8 +21,8 @@ from voxmesh.stream.errors import VoxmeshError
 _FRAMES, _NUMBERS = 2000, 1 << 26
 """The components come of at most so many frames, of at most so many numbers together."""
 _MOVES_M = 1e-6
-_SMALLEST = 1e-9
-"""Share of the largest variance below which a component is rounding."""
+_SMALLEST = 1e-6
+"""Share of the largest variance below which a component is rounding: stored offsets are float16."""
 
 
 @dataclass(frozen=True)
