@@ -89,7 +89,8 @@ def test_limited_cuts_at_the_sample() -> None:
     chunks = [AudioChunk(np.arange(10), 0), None, AudioChunk(np.arange(10), 10), AudioChunk(np.arange(10), 20)]
     assert [len(c.samples) for c in limited(iter(chunks), 15) if c] == [10, 5]
     assert [len(c.samples) for c in limited(iter(chunks), 20) if c] == [10, 10]
-    assert [c.start for c in limited(iter([chunks[0], chunks[3]]), 15) if c] == [0]
+    cut = [c for c in limited(iter([chunks[0], chunks[3]]), 15) if c]
+    assert [(c.start, len(c.samples)) for c in cut] == [(0, 10), (15, 0)]
     assert len(list(limited(iter(chunks), None))) == 4
 
 
