@@ -40,6 +40,8 @@ def carry(bundle: Bundle, avatars: Sequence[Avatar], folder: Path) -> float:
     """
     if avatars[0].topology.faces.shape != bundle.topologies[0].faces.shape or len(avatars) != len(bundle.topologies):
         raise VoxmeshError(f"{bundle.folder} is of another mesh or other identities: train a bundle for this one")
+    if bundle.heads == 0:
+        raise VoxmeshError(f"{bundle.folder} is of the composite family, which knows no rig: export its run again")
     step = onnx.load(str(bundle.graph("onnx", "step")))
     runs = _moving_runs(step)
     old = np.zeros((_initializer(step, runs[0][0]).shape[0], 3 * bundle.topologies[0].vertices))

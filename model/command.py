@@ -119,11 +119,15 @@ def seed(run: Path, bundle: str) -> None:
 
     The codes stage comes next. Training the audio stage first lets it hear otherwise: then all is trained.
     """
+    _seed(Run(run), bundle)
+    click.echo(f"seeded {run} from {bundle}")
+
+
+def _seed(run: Run, bundle: str) -> None:
     from voxmesh.model.from_bundle import seed_run
     from voxmesh.stream.bundle import load
 
-    seed_run(Run(run), load(bundle))
-    click.echo(f"seeded {run} from {bundle}")
+    seed_run(run, load(bundle))
 
 
 def _stage(name: str, help_text: str, defaults: Training, late: bool = False) -> None:
@@ -187,7 +191,16 @@ def _train(name: str, run: Run, training: Training, threads: int, **stage: Any) 
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @click.option("--threads", default=2, show_default=True, help="CPU threads.")
 @click.option("--landmarks", type=click.Path(path_type=Path), help="As for `prepare`.")
-def whole(run: Path, data: Path, config: Path | None, device: str, threads: int, landmarks: Path | None) -> None:
+@click.option("--from-bundle", help="Go on from a bundle, or default, as `seed` does, instead of the audio stage.")
+def whole(
+    run: Path,
+    data: Path,
+    config: Path | None,
+    device: str,
+    threads: int,
+    landmarks: Path | None,
+    from_bundle: str | None,
+) -> None:
     """Prepare, and train every stage. Run again, it goes on where it was.
 
     \b
@@ -198,8 +211,12 @@ def whole(run: Path, data: Path, config: Path | None, device: str, threads: int,
         if current_group().rank == 0:
             _prepare(Run(run), data, plan, threads, landmarks)
             (run / "plan.json").write_text(json.dumps(plan_json(plan), indent=1), "utf-8")
+            if from_bundle is not None and not Run(run).has_arrays("seed"):
+                _seed(Run(run), from_bundle)
         current_group().wait()
         for name, training in plan.stages.items():
+            if name == "audio" and from_bundle is not None:
+                continue
             _train(name, Run(run), replace(training, device=device), threads)
 
 

@@ -28,9 +28,10 @@ def drawn_by_hand(topology: Topology, vertices: np.ndarray, camera: Camera, size
 
 
 def green_mouth(topology: Topology) -> Topology:
-    """The same face, the region of its mouth painted green."""
+    """The same face, the region of its mouth painted green, down to the chin: a neck's triangles are too large."""
     albedo = topology.albedo.copy()
-    albedo[topology.regions["mouth"] == 1] = (0, 255, 0)
+    above = topology.template[:, 1] > topology.template[topology.landmarks["chin"], 1]
+    albedo[(topology.regions["mouth"] == 1) & above] = (0, 255, 0)
     return replace(topology, albedo=albedo)
 
 

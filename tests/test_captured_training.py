@@ -21,15 +21,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from voxmesh.export.speaking import perplexity
 from voxmesh.model.checkpoint import Run
 from voxmesh.model.config import to_json
-from voxmesh.model.datasets.captured_run import captured_topologies, load_motion_basis, prepare_captured
+from voxmesh.model.datasets.captured_run import captured_topologies, load_motion_basis
 from voxmesh.model.datasets.mesh_store import open_mesh_store
 from voxmesh.model.evaluate import load_step
-from voxmesh.model.from_bundle import seed_run, step_of
+from voxmesh.model.from_bundle import step_of
 from voxmesh.model.prepare import load_prepared
-from voxmesh.model.train_codes import load_codes, train_codes
-from voxmesh.model.train_context import load_live, train_context
-from voxmesh.model.train_decoder import train_decoder
-from voxmesh.model.trainer import Training
+from voxmesh.model.train_codes import load_codes
+from voxmesh.model.train_context import load_live
 from voxmesh.stream.bundle import Bundle, load
 from voxmesh.stream.cli import run
 from voxmesh.stream.topology import LANDMARKS
@@ -244,19 +242,17 @@ def test_a_context_model_that_knows_nothing_is_as_perplexed_as_it_has_classes(st
 
 
 def test_a_new_mesh_starts_from_a_bundles_ears(store: Path, tiny: Bundle, tmp_path: Path) -> None:
-    """Seeded from a bundle of another mesh, a run keeps its audio encoder and learns to show the new face with it."""
-    torch.set_num_threads(1)
-    folder = Run(tmp_path / "run")
-    old = step_of(tiny)
-    prepare_captured(folder, store, replace(old.config, basis=8), variants=1, workers=1)
-    seed_run(folder, tiny)
-    training = Training(steps=30, batch=3, frames=24, warmup_steps=5, learning_rate=5e-3)
-    for train in (train_codes, train_context, train_decoder):
-        train(folder, replace(training, steps=30 if train is train_codes else 5))
-    step = load_step(folder)
+    """From a bundle of another mesh, a run keeps its audio encoder and learns to show the new face with it."""
+    old, folder = step_of(tiny), tmp_path / "run"
+    sizes = to_json(replace(old.config, basis=8))
+    del sizes["features"]
+    told = json.loads(write_plan(tmp_path / "plan.json", codes=30).read_text())
+    (tmp_path / "plan.json").write_text(json.dumps({**told, "model": sizes, "variants": 1}))
+    arguments = train_all(folder, store, tmp_path / "plan.json")
+    assert run([*arguments, "--from-bundle", str(tiny.folder)]) == 0
+    step, curve = load_step(Run(folder)), losses(folder, "codes")
     for name, tensor in old.live.audio.state_dict().items():
         assert torch.equal(step.live.audio.state_dict()[name], tensor), name
-    curve = losses(folder.folder, "codes")
     assert len(step.face.order) == 600 and curve[-1] < curve[0]
 
 

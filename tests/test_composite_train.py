@@ -11,6 +11,8 @@ import soundfile
 from conftest import voice
 from dataset_layouts import VOCASET, write_vocaset_mm
 
+from voxmesh.model.composite.source import StoreSource
+from voxmesh.model.datasets.mesh_store import open_mesh_store
 from voxmesh.stream import cli
 from voxmesh.stream.bundle import load
 from voxmesh.stream.driving import extract_style, read_driving, read_template
@@ -68,6 +70,17 @@ def test_it_is_evaluated_in_both_protocols(made: Path):
     for protocol in ("self", "style"):
         assert found[protocol]["clips"] == 1
         assert 0 < found[protocol]["upper_dtw_mean_mm"] < 50
+
+
+def test_a_crop_is_heard_as_features_or_as_sound(made: Path):
+    """HuBERT is given the very samples that a crop's frames depict; a driver is a clip of the same subject."""
+    store = open_mesh_store(made / "store").only("train")
+    frames = min(clip.frames for clip in store.clips)
+    batch = StoreSource(store).crops(np.random.default_rng(0), 3, frames, "samples")
+    count = store.features.clock.sample(frames)
+    heard = {store.audio(i)[:count].tobytes() for i in range(len(store.clips))}
+    assert {row.numpy().tobytes() for row in batch.sound} <= heard
+    assert batch.driving.shape == batch.offsets.shape == (3, frames, 3 * 5023)
 
 
 def test_the_same_chunking_or_another_gives_the_same_frames(made: Path):

@@ -15,6 +15,7 @@ from test_control import answering
 from test_publish import HELLO, frame
 
 from voxmesh.stream import keys as certificates
+from voxmesh.stream import wire
 from voxmesh.stream.audio_wire import AudioMessage, pack_audio
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.control import Control, ask
@@ -79,8 +80,8 @@ def test_only_who_is_allowed_sees_frames(folder: Path, studio: ServerKeys) -> No
         try:
             with Receiver(publisher.endpoint, keys=client(folder, "friend")) as friend:
                 deadline = time.monotonic() + 60
-                # The two sockets of one receiver, and the stranger's two, knock.
-                while publisher.viewers < 1 or publisher.door.refused < 2:
+                # The friend's two sockets have said all that they want; the stranger's two have knocked.
+                while publisher.subscriptions < 3 + len(wire.newer_topics()) or publisher.door.refused < 2:
                     publisher.poll()
                     assert time.monotonic() < deadline
                     time.sleep(0.005)

@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import tiny_topologies
 from foreign import GOLDEN, ROOT, compare_live, crc, golden_lines, run, tool
 
+from voxmesh.stream import keys as certificates
 from voxmesh.stream import wire
 from voxmesh.stream.publish import Publisher
 from voxmesh.stream.types import Frame
@@ -54,13 +56,20 @@ def test_damaged_messages_are_refused_in_cpp(reader: list[object]) -> None:
     assert run([*reader, "mutate", 20000, *GOLDEN]).startswith("mutations 20000 refused ")
 
 
-def test_the_receiver_ends_with_the_newest_frame(reader: list[object]) -> None:
-    """Its thread takes topology and frames, counts the three that were left out, and keeps the last before goodbye."""
+@pytest.mark.parametrize("locked", [False, True])
+def test_the_receiver_ends_with_the_newest_frame(reader: list[object], tmp_path: Path, locked: bool) -> None:
+    """Its thread takes topology and frames, counts the three that were left out, and keeps the last before goodbye.
+
+    Also where keys are asked for.
+    """
+    ours, theirs = (certificates.read_pair(certificates.new(tmp_path, name)[1]) for name in ("studio", "unreal"))
+    keys = certificates.ServerKeys(ours, certificates.read_allowed([tmp_path / "unreal.key"])) if locked else None
+    words = [ours.public.decode(), theirs.public.decode(), theirs.secret.decode()] if locked else []
     rng = np.random.default_rng(2)
     hello = wire.TopologyMessage("test", tiny_topologies(rng)[0], 16000, 60, 1, ("jawOpen",))
     weights = np.array([0.5], np.float32)
-    with Publisher("tcp://127.0.0.1:*", hello, vertex_type="int16") as publisher:
-        words = [*map(str, reader), "newest", publisher.endpoint]
+    with Publisher("tcp://127.0.0.1:*", hello, vertex_type="int16", keys=keys) as publisher:
+        words = [*map(str, reader), "newest", publisher.endpoint, *words]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + 60
         while publisher.subscriptions < 3 + len(wire.newer_topics()):

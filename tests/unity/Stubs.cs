@@ -64,7 +64,16 @@ namespace AsyncIO
 namespace NetMQ
 {
     public static class NetMQConfig { public static void Cleanup(bool block) { } }
-    public class SocketOptions { public TimeSpan Linger; }
+    public class SocketOptions
+    {
+        public TimeSpan Linger;
+        public NetMQCertificate CurveServerCertificate, CurveCertificate;
+    }
+    public class NetMQCertificate
+    {
+        public NetMQCertificate(string secretKey, string publicKey) { }
+        public static NetMQCertificate FromPublicKey(string publicKey) { return null; }
+    }
     public struct Msg
     {
         public byte[] UnsafeData { get { return null; } }

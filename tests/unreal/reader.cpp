@@ -118,9 +118,9 @@ static int Live(const char* endpoint, bool timed)
 }
 
 /// The receiver itself: what it counted, and the checksum of the last frame that it gave.
-static int Newest(const char* endpoint)
+static int Newest(const char* endpoint, const Keys& keys)
 {
-    Receiver receiver(endpoint);
+    Receiver receiver(endpoint, keys);
     Frame frame;
     std::shared_ptr<const Topology> topology;
     std::cout << "ready" << std::endl;
@@ -166,7 +166,7 @@ int main(int count, char** words)
     if (what == "live" || what == "timed")
         return Live(words[2], what == "timed");
     if (what == "newest")
-        return Newest(words[2]);
+        return Newest(words[2], count > 5 ? Keys{words[3], words[4], words[5]} : Keys{});
     std::vector<Bytes> files;
     for (int i = what == "mutate" ? 3 : 2; i < count; ++i)
         files.push_back(File(words[i]));

@@ -12,6 +12,8 @@ namespace VoxMesh
     {
         [Tooltip("Where voxmesh live publishes.")]
         public string endpoint = "tcp://127.0.0.1:5556";
+        [Tooltip("Where it asks for keys (voxmesh live --key): its public key, and our own pair; 40 characters each.")]
+        public string serverKey = "", publicKey = "", secretKey = "";
         [Tooltip("A character with ARKit's blendshapes. Empty: a mesh of its own.")]
         public SkinnedMeshRenderer character;
         [Tooltip("The mesh's material; the pipeline's default when empty.")]
@@ -30,7 +32,7 @@ namespace VoxMesh
 
         private void OnEnable()
         {
-            Receiver = new VoxMeshReceiver(endpoint);
+            Receiver = new VoxMeshReceiver(endpoint, serverKey, publicKey, secretKey);
         }
 
         private void OnDisable()

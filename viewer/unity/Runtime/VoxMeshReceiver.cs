@@ -15,7 +15,7 @@ namespace VoxMesh
         private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
 
         private readonly object gate = new object();
-        private readonly string endpoint;
+        private readonly string endpoint, serverKey, publicKey, secretKey;
         private readonly Thread thread;
         private volatile bool stop;
         private VoxMeshMessage header;
@@ -30,9 +30,16 @@ namespace VoxMesh
         /// <summary>The publisher has said goodbye.</summary>
         public volatile bool Ended;
 
-        public VoxMeshReceiver(string endpoint)
+        /// <summary>
+        /// Keys, where the publisher asks for them: its public one and our own pair, 40 characters each, as in voxmesh's
+        /// key files. Empty otherwise.
+        /// </summary>
+        public VoxMeshReceiver(string endpoint, string serverKey = "", string publicKey = "", string secretKey = "")
         {
             this.endpoint = endpoint;
+            this.serverKey = serverKey;
+            this.publicKey = publicKey;
+            this.secretKey = secretKey;
             thread = new Thread(Run) { IsBackground = true, Name = "voxmesh" };
             thread.Start();
         }
@@ -88,6 +95,11 @@ namespace VoxMesh
                     // The greetings of later versions: to say that this package is too old instead of nothing.
                     for (char version = '2'; version <= '9'; version++)
                         socket.Subscribe(Encoding.ASCII.GetBytes("VXM" + version + "T"));
+                    if (!string.IsNullOrEmpty(serverKey))
+                    {
+                        socket.Options.CurveServerCertificate = NetMQCertificate.FromPublicKey(serverKey);
+                        socket.Options.CurveCertificate = new NetMQCertificate(secretKey, publicKey);
+                    }
                     socket.Connect(endpoint);
                     while (!stop)
                         if (socket.TryReceive(ref message, Patience))

@@ -8,7 +8,8 @@ UVoxMeshComponent::UVoxMeshComponent(const FObjectInitializer& Initializer) : Su
 void UVoxMeshComponent::BeginPlay()
 {
     Super::BeginPlay();
-    Receiver = MakeUnique<voxmesh::Receiver>(TCHAR_TO_UTF8(*Endpoint));
+    const voxmesh::Keys Keys{TCHAR_TO_UTF8(*ServerKey), TCHAR_TO_UTF8(*PublicKey), TCHAR_TO_UTF8(*SecretKey)};
+    Receiver = MakeUnique<voxmesh::Receiver>(TCHAR_TO_UTF8(*Endpoint), Keys);
 }
 
 void UVoxMeshComponent::EndPlay(const EEndPlayReason::Type Reason)

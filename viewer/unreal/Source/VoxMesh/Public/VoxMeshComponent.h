@@ -19,6 +19,14 @@ public:
     UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "voxmesh")
     FString Endpoint = TEXT("tcp://127.0.0.1:5556");
 
+    /** Where it asks for keys (voxmesh live --key): its public key, and our own pair; 40 characters each. */
+    UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "voxmesh")
+    FString ServerKey;
+    UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "voxmesh")
+    FString PublicKey;
+    UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "voxmesh")
+    FString SecretKey;
+
     /** Draws triangles from their other side. */
     UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "voxmesh")
     bool bFlipFaces = false;

@@ -20,11 +20,20 @@ struct Frame
     std::vector<float> Vertices, Weights;
 };
 
+/// For a publisher that asks for keys: its public one and our own pair, 40 characters each, as in voxmesh's key files.
+struct Keys
+{
+    std::string Server, Public, Secret;
+};
+
 class Receiver
 {
 public:
     /// The publisher may come later, go and come back.
-    explicit Receiver(std::string endpoint) : Endpoint(std::move(endpoint)), Thread([this] { Run(); }) {}
+    explicit Receiver(std::string endpoint, Keys keys = {})
+        : Endpoint(std::move(endpoint)), Curve(std::move(keys)), Thread([this] { Run(); })
+    {
+    }
 
     ~Receiver()
     {
@@ -67,6 +76,7 @@ public:
 
 private:
     const std::string Endpoint;
+    const Keys Curve;
     std::atomic<bool> Stop{false};
     std::mutex Gate;
     Frame Newest;
@@ -88,7 +98,12 @@ private:
         // The greetings of later versions too: to say that this plugin is too old instead of nothing.
         for (const char* topic : {"VXM1F", "VXM1T", "VXM1B", "VXM2T", "VXM3T", "VXM4T", "VXM5T", "VXM6T", "VXM7T", "VXM8T", "VXM9T"})
             zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, 5);
-        if (zmq_connect(socket, Endpoint.c_str()) != 0)
+        if (!Curve.Server.empty()
+            && (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, Curve.Server.c_str(), Curve.Server.size()) != 0
+                || zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, Curve.Public.c_str(), Curve.Public.size()) != 0
+                || zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, Curve.Secret.c_str(), Curve.Secret.size()) != 0))
+            Refuse("these are no keys, or this libzmq was built without CURVE");
+        else if (zmq_connect(socket, Endpoint.c_str()) != 0)
             Refuse(Endpoint + ": " + zmq_strerror(zmq_errno()));
         zmq_msg_t message;
         zmq_msg_init(&message);
