@@ -288,7 +288,7 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
 ) -> None:
     """A .wav is played to a loudspeaker, live hears it, and its frames equal animate's on the recording, to the bit."""
     soundfile.write(tmp_path / "say.wav", voice(2.0, 48000), 48000)
-    listed = subprocess.run(command("devices"), env=virtual, capture_output=True, text=True, timeout=30)
+    listed = subprocess.run(command("devices"), env=virtual, capture_output=True, text=True, timeout=120)
     assert listed.returncode == 0 and "pulse" in listed.stdout, listed
     arguments = ("--mic", "pulse", "--rate", 48000, "--seconds", 4, "--record", "heard.wav", "--wait", 30)
     arguments += ("--stale", 600_000)
@@ -316,7 +316,7 @@ def test_speech_into_a_virtual_microphone_is_what_animate_makes(
                     ["paplay", "--latency-msec=20", "--device=vspk", "say.wav"], env=virtual, cwd=tmp_path
                 )
         player.wait(10)
-        _, errors = live.communicate(timeout=20)
+        _, errors = live.communicate(timeout=120)
     finally:
         live.kill()
         recorder.terminate()
