@@ -223,7 +223,7 @@ def bad_origin(folder: Path) -> Row:
         words = command("view", live.endpoint, "--web", "--port", 0, "--token", "a-secret-token")
         page = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
-            port = int(page.stdout.readline().split("127.0.0.1:")[1].split("/")[0])
+            port = int(page.stdout.readline().split("http://127.0.0.1:")[1].split("/")[0])
             answers = [
                 _upgrade(port, token, origin)
                 for token, origin in (

@@ -118,7 +118,7 @@ def answer(site: Site, request: Request) -> Response | None:
         return _response(HTTPStatus.FORBIDDEN, "text/plain", b"wrong token: open the address that was printed\n")
     # Browsers say from which site a WebSocket is opened; only our own page may.
     origins, hosts = request.headers.get_all("Origin"), request.headers.get_all("Host")
-    if len(hosts) != 1 or [urlsplit(origin).netloc for origin in origins] != hosts:
+    if len(hosts) != 1 or not hosts[0] or [urlsplit(origin).netloc for origin in origins] != hosts:
         return _response(HTTPStatus.FORBIDDEN, "text/plain", b"opened from another site\n")
     return None
 
