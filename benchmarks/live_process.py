@@ -176,10 +176,11 @@ class Watcher:
     def in_order(self) -> bool:
         return bool((np.diff([arrival[0] for arrival in self.arrivals]) > 0).all())
 
-    def longest_pause_s(self, since_ns: int = 0, until_ns: int = 1 << 62) -> float:
-        """Between two arrivals, of those in this time."""
-        at = np.array([arrival[2] for arrival in self.arrivals if since_ns <= arrival[2] <= until_ns])
-        return float(np.diff(at).max()) / 1e9 if len(at) > 1 else float("inf")
+    def longest_pause_s(self, since_ns: int, until_ns: int | None = None) -> float:
+        """In which nothing arrived, from one time to another, or to the last arrival."""
+        until_ns = until_ns or self.arrivals[-1][2]
+        at = [arrival[2] for arrival in list(self.arrivals) if since_ns <= arrival[2] <= until_ns]
+        return float(np.diff([since_ns, *at, until_ns]).max()) / 1e9
 
     def stop(self) -> None:
         self._stop.set()

@@ -134,7 +134,8 @@ def fit(
                 module.train()
             if about.get("stopped"):
                 break
-    if "best" in about and group.rank == 0:
+    group.wait()  # for the first one to have written what the next stage reads
+    if "best" in about:
         run.load(stage, module)
     module.eval()
 

@@ -158,9 +158,9 @@ def limited(chunks: Iterator[AudioChunk | None], samples: int | None) -> Iterato
         if chunk is None or samples is None:
             yield chunk
             continue
-        keep = samples - chunk.start
-        if keep > 0:
-            yield AudioChunk(chunk.samples[:keep], chunk.start, chunk.captured_ns)
+        # A chunk that begins beyond, after lost sound, is cut to nothing at the end: what is lost up to there counts.
+        keep = max(0, samples - chunk.start)
+        yield AudioChunk(chunk.samples[:keep], min(chunk.start, samples), chunk.captured_ns)
         if keep <= len(chunk.samples):
             return
 

@@ -70,5 +70,5 @@ def _load(bundle: Path | None) -> tuple[Bundle, StyleSpace]:
 
 
 def _numbers(vector: np.ndarray) -> str:
-    shown = [round(float(x), 2) for x in vector[:8]]
+    shown = [round(float(x), 2) + 0.0 for x in vector[:8]]  # no -0.0
     return json.dumps(shown)[:-1] + (", ...]" if len(vector) > 8 else "]")

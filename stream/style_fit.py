@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.blendshapes import BlendshapeFit
@@ -42,9 +43,9 @@ def fit_style(bundle: Bundle, space: StyleSpace, offsets: np.ndarray, fps: Fract
         raise VoxmeshError(f"{len(offsets) / float(fps):.1f} s are too short for a style: it takes {SHORTEST_S:g} s")
     fit = BlendshapeFit(np.zeros_like(offsets[0]), bundle.deltas)
     seen = looks(fit.fit(offsets), float(fps))
-    own = {
-        name: looks(fit.fit(_spoken(bundle, vector)), bundle.features.clock.fps) for name, vector in space.names.items()
-    }
+    own = {}
+    for name, vector in tqdm(space.names.items(), desc="styles", unit="style", disable=None):
+        own[name] = looks(fit.fit(_spoken(bundle, vector)), bundle.features.clock.fps)
     neutral = own.pop(NEUTRAL)
     # A fit of at most 1 each, of differences as large as styles may be.
     differences = MAX_STRENGTH * np.stack([look - neutral for look in own.values()])

@@ -127,7 +127,7 @@ def speech(tmp_path: Path) -> Path:
 def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `voxmesh ARGUMENTS` in a process of its own, in tmp_path."""
 
-    def run(*arguments: object, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command(*arguments), cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
 
     return run

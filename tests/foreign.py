@@ -94,6 +94,6 @@ def compare_live(words: list[object], vertex_type: str) -> None:
                 Frame(index, index * 16000 // 60, 5, vertices, np.zeros(1, np.int64)), rng.random(52, np.float32)
             )
             publisher.publish_sound(SoundBlock(index, index * 16000 // 60, 5, rng.random(267, np.float32)), "int16")
-    printed, errors = reader.communicate(timeout=60)
+    printed, errors = reader.communicate(timeout=240)
     assert reader.returncode == 0, errors
     assert printed.splitlines() == [line(data) for data in sent] and len(sent) == 2 * FRAMES + 2

@@ -48,7 +48,7 @@ def test_live_sends_weights_narrow_vertices_and_sound(
     wanted = ("--send", "both", "--vertices", "int16", "--send-audio")
     with live("--wav", speech, "--wait", 30, *wanted, *options, cwd=tmp_path) as (process, endpoint):
         messages = receive_all(subscribe(endpoint))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     frames = [m for m in messages if isinstance(m, wire.FrameMessage)]
     blocks = [m for m in messages if isinstance(m, wire.AudioMessage)]

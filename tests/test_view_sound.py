@@ -32,7 +32,7 @@ def test_what_is_said_is_played(tmp_path: Path, tiny_bundle: Path, virtual: dict
             command("view", endpoint, "--sound", "--no-window", "--seconds", 5.5),
             **{"env": virtual, "capture_output": True, "text": True, "timeout": 60},
         )
-        live.communicate(timeout=20)
+        live.communicate(timeout=120)
     finally:
         for process in (live, recorder):
             process.terminate()

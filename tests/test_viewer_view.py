@@ -100,7 +100,7 @@ def test_a_window_waits_for_a_publisher_and_ends_on_ctrl_c(display: str) -> None
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0 and "Traceback" not in errors
 
 
