@@ -32,7 +32,7 @@ class BlendshapeFit:
     def __init__(self, template: np.ndarray, deltas: np.ndarray) -> None:
         self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2), initial=0.0) > 0)
         self._template = template[self._moving].reshape(-1).astype(np.float32)
-        rows = deltas[:, self._moving].reshape(len(deltas), 3 * len(self._moving)).astype(np.float64)
+        rows = deltas[:, self._moving].reshape(len(deltas), self._template.size).astype(np.float64)
         energy = (rows**2).sum(1)
         self._count = len(deltas)
         self._used = np.flatnonzero(energy > 1e-8 * energy.max(initial=0))
