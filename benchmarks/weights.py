@@ -20,7 +20,7 @@ from mouth import streamed
 from voxmesh.model.avatar.build import build_avatar
 from voxmesh.model.talker.dataset import SAMPLE_RATE, read_dataset
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import BlendshapeFit, face_fit
 from voxmesh.stream.bundle import Bundle, load
 
 TARGET = 0.02
@@ -33,7 +33,7 @@ WORST = 5
 def round_trip(bundle: Bundle, identity: int, curves: np.ndarray) -> tuple[np.ndarray, float]:
     """(T, 52) absolute errors, and the median ms a frame takes when it comes alone, as live."""
     avatar = build_avatar(identity)
-    fit = BlendshapeFit(bundle.topology(identity).template, bundle.deltas)
+    fit = face_fit(bundle.topology(identity), bundle.deltas)
     found, spent_s = np.zeros_like(curves), []
     for row, weights in zip(found, curves, strict=True):
         vertices = avatar.pose(weights)[None]

@@ -13,7 +13,7 @@ import numpy as np
 
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.audio_file import AudioFile
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import BlendshapeFit, face_fit
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.gltf import write_glb
@@ -53,7 +53,7 @@ def animate(
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".voxmesh-") as temporary:
             part = Path(temporary) / f"animation{output.suffix.lower()}"
             raw = Path(temporary) / "vertices.f32"
-            fit = BlendshapeFit(engine.topology.template, engine.bundle.deltas)
+            fit = face_fit(engine.topology, engine.bundle.deltas)
             with raw.open("wb") as sink:
                 columns = _Columns(sink if part.suffix == ".npz" else None, fit, progress)
                 position = 0

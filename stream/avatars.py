@@ -10,7 +10,7 @@ import numpy as np
 
 from voxmesh.stream import livelink
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import face_fit
 from voxmesh.stream.engine import Engine
 from voxmesh.stream.errors import VoxmeshError
 from voxmesh.stream.types import Frame
@@ -44,7 +44,7 @@ class Avatars:
                     f"the blendshapes of {engine.bundle.folder} are not ARKit's 52: drop --livelink and --vmc, "
                     "--send vertices"
                 )
-            self._fit = BlendshapeFit(engine.topology.template, engine.bundle.deltas)
+            self._fit = face_fit(engine.topology, engine.bundle.deltas)
 
     def weights(self, frame: Frame) -> np.ndarray:
         """(52,) in ARKIT_NAMES' order: the frame's own, or fitted, once however often they are asked for."""

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from voxmesh.stream.topology import Topology
+
 SPARSE = 1e-3
 """Weight below which a shape is not worth using: keeps shapes that resemble each other from both being half on."""
 RIDGE = 1e-4
 TOLERANCE = 1e-9
+GAP = 16.0
+"""How often the lips' distance counts: half a millimetre too much is seen where they should touch, elsewhere it is not."""
 PATIENCE = 3
 """Exchanges of all wrong guesses that may fail to lessen them, before one is exchanged at a time, which must end."""
 MAX_PIVOTS = 500
@@ -26,10 +30,13 @@ class BlendshapeFit:
     """fit(vertices) -> weights. Made once for an avatar.
 
     template: (V, 3) metres. deltas: (S, V, 3) metres, S may be 0; a shape that moves nothing gets weight 0.
+    lips: two vertices, of the upper and the lower lip; the way from one to the other counts GAP times.
     Keeps which of the last frame's weights were at a bound, to guess the next ones; the answer does not depend on it.
     """
 
-    def __init__(self, template: np.ndarray, deltas: np.ndarray) -> None:
+    def __init__(self, template: np.ndarray, deltas: np.ndarray, lips: tuple[int, int] | None = None) -> None:
+        self._lips = lips
+        template, deltas = self._with_gap(template), self._with_gap(deltas)
         self._moving = np.flatnonzero(np.abs(deltas).max(axis=(0, 2), initial=0.0) > 0)
         self._template = template[self._moving].reshape(-1).astype(np.float32)
         rows = deltas[:, self._moving].reshape(len(deltas), self._template.size).astype(np.float64)
@@ -46,13 +53,21 @@ class BlendshapeFit:
     def fit(self, vertices: np.ndarray) -> np.ndarray:
         """(T, V, 3) metres -> (T, S) float32 in 0..1."""
         count = len(vertices)
-        moved = np.take(np.asarray(vertices, np.float32), self._moving, axis=1)  # several times faster than [:, moving]
+        vertices = self._with_gap(np.asarray(vertices, np.float32))
+        moved = np.take(vertices, self._moving, axis=1)  # several times faster than [:, moving]
         offsets = moved.reshape(count, self._template.size) - self._template
         wanted = (offsets @ self._rows).astype(np.float64) - SPARSE * self._scale
         weights = np.zeros((count, self._count), np.float32)
         for row, target in zip(weights, wanted, strict=True):
             row[self._used] = self._solve(target)
         return weights
+
+    def _with_gap(self, positions: np.ndarray) -> np.ndarray:
+        """(..., V, 3) -> (..., V + 1, 3), the way from lip to lip behind them."""
+        if self._lips is None:
+            return positions
+        upper, lower = (positions[..., vertex : vertex + 1, :] for vertex in self._lips)
+        return np.concatenate([positions, GAP * (upper - lower)], -2)
 
     def _solve(self, wanted: np.ndarray) -> np.ndarray:
         """Weights of the used shapes: gram @ (weights * scale) as near `wanted` as bounds allow. Moves the state."""
@@ -78,3 +93,9 @@ class BlendshapeFit:
             chosen = wrong if patience >= 0 else wrong[-1:]
             state[chosen] = np.where(below[chosen], _LOW, np.where(above[chosen], _HIGH, _FREE))
         return np.clip(scaled / self._scale, 0.0, 1.0)
+
+
+def face_fit(topology: Topology, deltas: np.ndarray) -> BlendshapeFit:
+    """The fit of a face, whose lips are to touch where the frame's do. deltas: (S, V, 3) metres."""
+    marks = topology.landmarks
+    return BlendshapeFit(topology.template, deltas, (marks["lip_upper_inner"], marks["lip_lower_inner"]))

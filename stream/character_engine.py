@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from voxmesh.stream.arkit import ARKIT_NAMES
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import face_fit
 from voxmesh.stream.bundle import Bundle
 from voxmesh.stream.character import Character, Pose
 from voxmesh.stream.engine import Engine
@@ -25,7 +25,7 @@ class CharacterEngine(Engine):
         if bundle.blendshape_names != ARKIT_NAMES:
             raise VoxmeshError(f"the blendshapes of {bundle.folder} are not ARKit's 52: it cannot drive an avatar")
         super().__init__(bundle, **settings)
-        self._fit = BlendshapeFit(self.topology.template, bundle.deltas)
+        self._fit = face_fit(self.topology, bundle.deltas)
         self._pose = Pose(character.topology.template, character.deltas)
         self.topology = character.topology
         self.bundle = replace(bundle, topologies=(character.topology,), deltas=character.deltas)

@@ -19,7 +19,7 @@ from voxmesh.stream.animate import animate
 from voxmesh.stream.arkit import ARKIT_NAMES
 from voxmesh.stream.audio_file import AudioFile
 from voxmesh.stream.avatars import Avatars
-from voxmesh.stream.blendshapes import BlendshapeFit
+from voxmesh.stream.blendshapes import face_fit
 from voxmesh.stream.bundle import Bundle, load
 from voxmesh.stream.character import Character, Pose
 from voxmesh.stream.character_engine import CharacterEngine
@@ -64,7 +64,7 @@ def test_our_own_face_as_a_character_moves_as_ours(tmp_path: Path) -> None:
 def test_weights_are_those_of_the_bundles_face(tiny: Bundle, carnival: Path) -> None:
     """They are fitted to the bundle's vertices, and a character without a shape does not lose its weight."""
     own, character = spoken(Engine(tiny)), characters.load(carnival)
-    weights = BlendshapeFit(tiny.topologies[0].template, tiny.deltas).fit(np.stack([f.vertices for f in own]))
+    weights = face_fit(tiny.topologies[0], tiny.deltas).fit(np.stack([f.vertices for f in own]))
     dressed = spoken(CharacterEngine(tiny, character))
     np.testing.assert_allclose(np.stack([f.weights for f in dressed]), weights, atol=1e-5)
     assert (np.stack([f.weights for f in dressed])[:, ARKIT_NAMES.index("cheekPuff")] > 0).any()
