@@ -18,7 +18,7 @@ SPARSE = 1e-3
 RIDGE = 1e-4
 TOLERANCE = 1e-9
 GAP = 16.0
-"""How often the lips' distance counts: half a millimetre is seen between lips that should touch, elsewhere it is not."""
+"""How often the lips' distance counts: half a millimetre is seen between lips that should touch, elsewhere not."""
 PATIENCE = 3
 """Exchanges of all wrong guesses that may fail to lessen them, before one is exchanged at a time, which must end."""
 MAX_PIVOTS = 500
