@@ -110,7 +110,7 @@ class Stopwatch:
 class VirtualMicrophone:
     """A Source: the default microphone, opened when sound is first asked for."""
 
-    name, rate, dropped_samples = "virtual microphone", RATE, 0
+    name, rate, dropped_samples, overflows = "virtual microphone", RATE, 0, 0
 
     def chunks(self) -> Iterator[AudioChunk | None]:
         with closing(Microphone(None, RATE)) as microphone:

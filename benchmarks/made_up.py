@@ -47,6 +47,8 @@ def stepper(bundle: Bundle, kinds: int = 64) -> Callable[[], object]:
     noise = [drawn.frame(i) for i in range(kinds)]
     template = bundle.topology(0).template
     constant = {"template": template[None], "identity": backend.identity(template)[None]}
+    if bundle.style:
+        constant["style"] = bundle.style.neutral[None]
     state, frame = initial_state(bundle), 0
 
     def step() -> object:
