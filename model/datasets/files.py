@@ -56,11 +56,6 @@ def plain_name(name: object, path: Path) -> str:
     return text
 
 
-def mesh_named(folder: Path, stem: str) -> Path | None:
-    """The .ply, .obj or .npy of that stem, if there is one."""
-    return next((folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()), None)
-
-
 def read_templates(folder: Path, problems: list[Problem]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Every mesh in a folder by its stem, in the file's unit, and the triangles of the first that has any."""
     templates: dict[str, np.ndarray] = {}
